@@ -1,0 +1,35 @@
+//! Repeats of the same content by one sender in one room.
+
+use std::sync::LazyLock;
+
+use ::redis::Script;
+use chat_core::ids::{RoomId, UserId};
+use chat_core::limits;
+use sha2::{Digest, Sha256};
+
+use super::{Redis, RedisError};
+
+/// Notes the time and looks at how long ago the n-th latest was: exact, with at most n entries a key.
+static NOTE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/spam.lua")));
+
+/// Counts one send of `content` and says whether it is one repeat too many.
+///
+/// # Errors
+/// [`RedisError`] if Redis is away.
+pub async fn is_repeated_too_often(
+    redis: &Redis,
+    user: UserId,
+    room: RoomId,
+    content: &str,
+) -> Result<bool, RedisError> {
+    // A hash: keys stay short, and no content is in them.
+    let digest = hex::encode(&Sha256::digest(content.as_bytes())[..16]);
+    let verdict: u8 = redis
+        .run(
+            NOTE.key(format!("chat:spam:{user}:{room}:{digest}"))
+                .arg(limits::SPAM_REPEATS)
+                .arg(u64::try_from(limits::SPAM_WINDOW.as_millis()).unwrap_or(u64::MAX)),
+        )
+        .await?;
+    Ok(verdict == 1)
+}

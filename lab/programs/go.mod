@@ -1,0 +1,3 @@
+module chatcluster.dev/lab/programs
+
+go 1.24

@@ -1,0 +1,61 @@
+//! The hand-over of `spec.replicas` from the operator to an autoscaler.
+//!
+//! A field that its only owner stops applying falls back to its default, which for replicas is 1: turning autoscaling on
+//! under load would stop all pods but one. So before the operator lets go, another manager takes the present number, and
+//! the autoscaler takes it from there when it first changes it.
+
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::{Applier, ApplyError, Object, api_error};
+use crate::children::{Child, Facts};
+use crate::kinds::Kind;
+use crate::metrics::Verb;
+use crate::validate::Plan;
+
+/// Holds the number between the operator and the autoscaler.
+const HANDOVER_MANAGER: &str = "chatcluster-scale-handover";
+
+pub(super) async fn hand_over(
+    applier: &Applier,
+    plan: &Plan,
+    object: &Object,
+    child: Option<&Child>,
+) -> Result<(), ApplyError> {
+    let Some(replicas) = replicas_to_hold(object, child) else {
+        return Ok(());
+    };
+    applier.must_lead()?;
+    let key = &object.key;
+    let resource = key.kind.resource();
+    let body = json!({
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "metadata": {"name": key.name, "namespace": plan.namespace},
+        "spec": {"replicas": replicas},
+    });
+    applier.metrics.wrote(Verb::apply);
+    applier
+        .api(plan, key.kind)
+        .patch(
+            &key.name,
+            &PatchParams::apply(HANDOVER_MANAGER).force(),
+            &Patch::Apply(&body),
+        )
+        .await
+        .map(drop)
+        .map_err(|source| api_error("hand over", key, source))
+}
+
+/// The present number, where the operator owns it and no longer wants to.
+fn replicas_to_hold(object: &Object, child: Option<&Child>) -> Option<i32> {
+    let wants_replicas = object.body.pointer("/spec/replicas").is_some();
+    match child.map(|child| &child.facts) {
+        Some(Facts::Workload(workload))
+            if object.key.kind == Kind::Deployment && workload.replicas_are_ours && !wants_replicas =>
+        {
+            Some(workload.replicas)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,115 @@
+//! The watches that keep the records: one a kind and namespace, by label, so that nothing foreign is ever read.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt};
+use kube::core::DynamicObject;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client};
+use tokio_util::sync::CancellationToken;
+
+use super::{Children, ClusterKey};
+use crate::build::{MANAGED_BY, MANAGER};
+use crate::kinds::Kind;
+
+/// Objects listed at once: what is in flight while an index is filled.
+const PAGE_SIZE: u32 = 100;
+
+/// Where to look.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// In all namespaces.
+    All,
+    /// In one.
+    Namespace(String),
+}
+
+impl Scope {
+    /// Whether a namespace belongs to it.
+    #[must_use]
+    pub fn covers(&self, namespace: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Namespace(own) => own == namespace,
+        }
+    }
+
+    /// An API limited to it.
+    #[must_use]
+    pub fn api<K>(&self, client: &Client, resource: &K::DynamicType) -> Api<K>
+    where
+        K: kube::Resource<Scope = kube::core::DynamicResourceScope>,
+    {
+        match self {
+            Self::All => Api::all_with(client.clone(), resource),
+            Self::Namespace(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        }
+    }
+}
+
+/// Watches one kind until it is told to stop; `wake` is called for each ChatCluster whose objects have changed.
+pub async fn watch(
+    client: Client,
+    kind: Kind,
+    scope: Scope,
+    children: Arc<Children>,
+    wake: impl Fn(ClusterKey),
+    stop: CancellationToken,
+) {
+    let api: Api<DynamicObject> = scope.api(&client, &kind.resource());
+    let config = watcher::Config::default()
+        .labels(&format!("{MANAGED_BY}={MANAGER}"))
+        .page_size(PAGE_SIZE);
+    let mut events = watcher(api, config)
+        .default_backoff()
+        .take_until(stop.cancelled())
+        .boxed();
+    let mut listed = HashSet::new();
+    let mut first = true;
+    loop {
+        let event = match events.try_next().await {
+            Ok(Some(event)) => event,
+            Ok(None) => return,
+            Err(error) => {
+                // The stream starts again by itself, after a pause that grows.
+                tracing::warn!(kind = kind.as_str(), %error, "A watch was interrupted.");
+                continue;
+            }
+        };
+        match event {
+            Event::Init => listed.clear(),
+            Event::InitApply(object) => {
+                listed.insert(object.metadata.uid.clone().unwrap_or_default().into_boxed_str());
+                note(&children, kind, object).map(&wake);
+            }
+            Event::InitDone => {
+                children
+                    .retain_listed(kind, &scope, &listed)
+                    .into_iter()
+                    .for_each(&wake);
+                listed = HashSet::new();
+                if std::mem::take(&mut first) {
+                    children.listed_once();
+                }
+            }
+            Event::Apply(object) => {
+                note(&children, kind, object).map(&wake);
+            }
+            Event::Delete(object) => {
+                serde_json::to_value(object)
+                    .ok()
+                    .and_then(|object| children.forget(kind, &object))
+                    .map(&wake);
+            }
+        }
+    }
+}
+
+fn note(children: &Children, kind: Kind, object: DynamicObject) -> Option<ClusterKey> {
+    // A DynamicObject always is JSON.
+    serde_json::to_value(object)
+        .ok()
+        .and_then(|object| children.observe(kind, &object))
+}

@@ -1,0 +1,93 @@
+//! What the connected clients must hear of a committed act.
+
+use chat_backends::redis::fanout_publisher::{self, Broadcast};
+use chat_backends::redis::{Redis, RedisError};
+use chat_core::fanout::{Control, Fanout};
+use chat_core::ids::{RoomId, UserId};
+use chat_core::job::Job;
+use chat_core::names;
+use chat_core::protocol::server::ServerEvent;
+
+use crate::failure::Failure;
+
+/// One event and whom it is for.
+#[derive(Debug, Clone)]
+pub struct Effect {
+    /// Whose sockets hear it.
+    pub target: Target,
+    /// The event.
+    pub fanout: Fanout,
+}
+
+/// Whose sockets hear an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// All sockets of all members of a room.
+    Room(RoomId),
+    /// All sockets of a user.
+    User(UserId),
+}
+
+impl Effect {
+    /// `event` for `target`, as a consequence of `job`: the delivery latency is counted from the job's creation.
+    ///
+    /// # Errors
+    /// [`Failure::Job`] if the event can't be encoded.
+    pub fn of_job(target: Target, event: &ServerEvent, job: &Job) -> Result<Self, Failure> {
+        let mut effect = Self::new(target, event)?;
+        effect.fanout.since_ms = Some(job.created_at.unix_millis());
+        effect.fanout.origin_socket.clone_from(&job.socket_id);
+        Ok(effect)
+    }
+
+    /// `event` for `target`.
+    ///
+    /// # Errors
+    /// [`Failure::Job`] if the event can't be encoded.
+    pub fn new(target: Target, event: &ServerEvent) -> Result<Self, Failure> {
+        let fanout = Fanout::new(event).map_err(|error| Failure::Job(error.into()))?;
+        Ok(Self { target, fanout })
+    }
+
+    /// Tells the gateways that `user` belongs to another room from now on.
+    ///
+    /// # Errors
+    /// [`Failure::Job`] if the event can't be encoded.
+    pub fn control(user: UserId, event: &str, control: Control) -> Result<Self, Failure> {
+        let fanout = Fanout::control(event, control).map_err(|error| Failure::Job(error.into()))?;
+        Ok(Self {
+            target: Target::User(user),
+            fanout,
+        })
+    }
+}
+
+impl Target {
+    fn channel(self) -> String {
+        match self {
+            Self::Room(room) => names::fanout_room(room),
+            Self::User(user) => names::fanout_user(user),
+        }
+    }
+}
+
+/// Publishes `effects` in their order, in one round trip.
+///
+/// # Errors
+/// If Redis does not take them; publishing all of them again is harmless, clients drop what they have.
+pub async fn publish(redis: &Redis, effects: &[Effect]) -> Result<(), RedisError> {
+    if effects.is_empty() {
+        return Ok(());
+    }
+    let broadcasts: Vec<Broadcast> = effects
+        .iter()
+        .map(|effect| Broadcast {
+            channel: effect.target.channel(),
+            payload: serde_json::to_string(&effect.fanout)
+                .expect("texts and raw JSON always encode"),
+        })
+        .collect();
+    fanout_publisher::publish(redis, &broadcasts)
+        .await
+        .map(|_heard| ())
+}

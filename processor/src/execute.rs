@@ -1,0 +1,87 @@
+//! Doing a batch of jobs in one transaction.
+
+use chat_core::job::{Act, Job, SendMessage};
+use sqlx::PgConnection;
+
+use crate::commands::{announce_room, send_message, set_presence, typing};
+use crate::context::Context;
+use crate::effects::Effect;
+use crate::failure::Failure;
+
+/// Does `jobs` in their order inside the caller's transaction; returns each job's effects, to be published after the commit.
+///
+/// Neighbouring sends share their statements, which is where the throughput comes from.
+///
+/// # Errors
+/// [`Failure`] of the first job that can't be done; the caller rolls back.
+pub async fn execute(
+    context: &Context,
+    connection: &mut PgConnection,
+    jobs: &[&Job],
+) -> Result<Vec<Vec<Effect>>, Failure> {
+    let mut effects = Vec::with_capacity(jobs.len());
+    let mut rest = jobs;
+    while let Some((first, others)) = rest.split_first() {
+        let sends: Vec<(&Job, &SendMessage)> = rest.iter().map_while(|job| as_send(job)).collect();
+        if sends.is_empty() {
+            effects.push(execute_one(context, connection, first).await?);
+            rest = others;
+        } else {
+            rest = &rest[sends.len()..];
+            effects.extend(send_message::apply(connection, &sends).await?);
+        }
+    }
+    Ok(effects)
+}
+
+/// Does a job of the low queue, which has no transaction: typing and presence are not stored in Postgres.
+///
+/// # Errors
+/// [`Failure`] if the job can't be done, or does not belong on the low queue.
+pub async fn execute_transient(context: &Context, job: &Job) -> Result<Vec<Effect>, Failure> {
+    match &job.act {
+        Act::Typing { is_typing } => typing::apply(job, *is_typing),
+        Act::SetPresence {
+            status,
+            activity,
+            chosen,
+        } => set_presence::apply(context, job, *status, activity.as_deref(), *chosen).await,
+        Act::SendMessage(_) | Act::AnnounceRoom {} => Err(Failure::Reject(
+            "a lasting act on the queue of transient ones".to_owned(),
+        )),
+    }
+}
+
+/// What a dead-lettered job's sender hears.
+///
+/// # Errors
+/// [`Failure::Job`] if the event can't be encoded.
+pub fn failed(job: &Job) -> Result<Vec<Effect>, Failure> {
+    match &job.act {
+        Act::SendMessage(send) => send_message::failed(job, send),
+        Act::Typing { .. } | Act::SetPresence { .. } | Act::AnnounceRoom {} => Ok(vec![]),
+    }
+}
+
+async fn execute_one(
+    context: &Context,
+    connection: &mut PgConnection,
+    job: &Job,
+) -> Result<Vec<Effect>, Failure> {
+    match &job.act {
+        Act::SendMessage(send) => Ok(send_message::apply(connection, &[(job, send)])
+            .await?
+            .into_iter()
+            .flatten()
+            .collect()),
+        Act::AnnounceRoom {} => announce_room::apply(connection, job).await,
+        Act::Typing { .. } | Act::SetPresence { .. } => execute_transient(context, job).await,
+    }
+}
+
+const fn as_send<'job>(job: &&'job Job) -> Option<(&'job Job, &'job SendMessage)> {
+    match &job.act {
+        Act::SendMessage(send) => Some((*job, send)),
+        _ => None,
+    }
+}

@@ -1,0 +1,17 @@
+//! The EventProcessor: takes jobs off the queues, commits them in batches, tells the gateways.
+//!
+//! The library is also the gateway's: the `commands` hold every rule of the chat, and [`direct`] does a job without the
+//! broker while that is away. It must not know HTTP or sockets.
+
+pub mod actor;
+pub mod commands;
+pub mod config;
+pub mod context;
+pub mod direct;
+pub mod effects;
+pub mod execute;
+pub mod failure;
+pub mod http;
+pub mod run;
+pub mod telemetry;
+pub mod worker;

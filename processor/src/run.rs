@@ -1,0 +1,69 @@
+//! Running a processor: the workers and their small HTTP side, until it is told to stop.
+
+use std::sync::Arc;
+
+use chat_backends::postgres;
+use chat_backends::redis::Redis;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::ProcessorConfig;
+use crate::context::{Context, Policy};
+use crate::http::{self, HttpState};
+use crate::worker::Worker;
+use crate::worker::health::Health;
+use crate::worker::metrics::WorkerMetrics;
+
+/// Works until `stop`; then finishes what is in hand, for at most the drain window, and returns.
+///
+/// # Errors
+/// If the HTTP side fails, or a backend's settings can't be used. A backend that is away is waited for.
+pub async fn run(
+    config: ProcessorConfig,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let context = Context {
+        pg: postgres::connect(&config.postgres)?,
+        redis: Redis::open(&config.redis)?,
+        policy: Arc::new(Policy::default()),
+    };
+    let mut registry = Registry::default();
+    let metrics = WorkerMetrics::default();
+    metrics.register(&mut registry);
+    let health = Health::default();
+    let worker = Worker {
+        context: context.clone(),
+        rabbitmq: Arc::new(config.rabbitmq),
+        job_keys: config.job_keys,
+        name: config.name.into(),
+        metrics,
+        health: health.clone(),
+    };
+    let router = http::router(HttpState {
+        health: health.clone(),
+        registry: Arc::new(registry),
+    });
+
+    // The probes must be answered to the end, so the HTTP side stops after the workers.
+    let served = CancellationToken::new();
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(served.clone().cancelled_owned());
+    let working = async {
+        let workers = worker.run(stop.clone());
+        let given_up = async {
+            stop.cancelled().await;
+            health.drain();
+            tokio::time::sleep(config.drain_window).await;
+        };
+        tokio::select! {
+            () = workers => tracing::info!("every job in hand is finished"),
+            () = given_up => tracing::warn!("the drain window is over; unfinished jobs go back to their queues"),
+        }
+        served.cancel();
+    };
+    let (served, ()) = tokio::join!(serving.into_future(), working);
+    context.pg.close().await;
+    Ok(served?)
+}

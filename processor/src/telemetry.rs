@@ -1,0 +1,51 @@
+//! Logs: JSON in containers, text on a terminal. Both binaries start here.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Log settings of a binary.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LogArgs {
+    /// Log filter, for example `info,chat_processor=debug`.
+    #[arg(long = "log", env = chat_core::env::RUST_LOG, default_value = "info,lapin=warn", global = true)]
+    pub filter: String,
+    /// Log format; by default text on a terminal and JSON elsewhere.
+    #[arg(long = "log-format", env = chat_core::env::LOG_FORMAT, global = true)]
+    pub format: Option<LogFormat>,
+}
+
+/// Starts logging to standard error. Later calls do nothing.
+///
+/// # Errors
+/// If the filter can't be parsed.
+pub fn init(args: &LogArgs) -> Result<(), tracing_subscriber::filter::ParseError> {
+    let filter = EnvFilter::try_new(&args.filter)?;
+    let terminal = std::io::stderr().is_terminal();
+    let format = args.format.unwrap_or(if terminal {
+        LogFormat::Text
+    } else {
+        LogFormat::Json
+    });
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // A second initialisation (tests in one process) keeps the first one.
+    let _already_started = match format {
+        LogFormat::Json => registry
+            .with(layer.json().flatten_event(true).with_current_span(false))
+            .try_init(),
+        LogFormat::Text => registry.with(layer.with_ansi(terminal)).try_init(),
+    };
+    Ok(())
+}

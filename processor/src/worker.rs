@@ -1,0 +1,120 @@
+//! The workers of one processor: consume → batch → commit → fan out → acknowledge.
+//!
+//! A session is one connection to the broker with one consumer for each partition. Whatever ends a consumer ends the
+//! session, and the next one starts over: what was not acknowledged comes again and finds itself done.
+
+pub mod assignment;
+pub mod health;
+pub mod ladder;
+pub mod lanes;
+pub mod metrics;
+mod ownership;
+mod partition;
+mod transient;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_backends::config::RabbitConfig;
+use chat_backends::rabbitmq::{Broker, BrokerError, topology};
+use chat_core::names::Queue;
+use chat_core::signing::KeyRing;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use self::health::{Backend, Health};
+use self::metrics::WorkerMetrics;
+use self::ownership::Ownership;
+use crate::context::Context;
+
+/// The first and the longest pause between two attempts to reach the broker.
+const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// What the workers need; clones share it.
+#[derive(Clone)]
+pub struct Worker {
+    /// The stores.
+    pub context: Context,
+    /// The broker and its queues.
+    pub rabbitmq: Arc<RabbitConfig>,
+    /// Keys of the job signatures.
+    pub job_keys: KeyRing,
+    /// Name of this processor among the live ones.
+    pub name: Arc<str>,
+    /// What is counted.
+    pub metrics: WorkerMetrics,
+    /// What the probes see.
+    pub health: Health,
+}
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+enum SessionEnd {
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error(transparent)]
+    Consumer(#[from] chat_backends::rabbitmq::consumer::ConsumerEnd),
+    #[error("a worker died: {0}")]
+    Panicked(#[from] tokio::task::JoinError),
+}
+
+impl Worker {
+    /// Works until `stop`, through every outage of a backend; returns when what was begun is finished.
+    pub async fn run(self, stop: CancellationToken) {
+        let (ownership, keeper) = ownership::keep(self.clone(), stop.clone());
+        let probes = health::probe(self.context.clone(), self.health.clone(), stop.clone());
+        let sessions = async {
+            let mut pause = RECONNECT.0;
+            while !stop.is_cancelled() {
+                match self.session(&ownership, &stop).await {
+                    Ok(()) => {}
+                    Err(end) => tracing::warn!(%end, "the broker session ended; starting over"),
+                }
+                let lasted = self.health.report_rabbitmq();
+                self.health.set(Backend::RabbitMq, false);
+                pause = if lasted {
+                    RECONNECT.0
+                } else {
+                    (pause * 2).min(RECONNECT.1)
+                };
+                let paused = tokio::time::sleep(pause);
+                tokio::select! { () = paused => {}, () = stop.cancelled() => {} }
+            }
+        };
+        tokio::join!(sessions, keeper, probes);
+    }
+
+    /// One connection, until something ends it or `stop`.
+    async fn session(
+        &self,
+        ownership: &Ownership,
+        stop: &CancellationToken,
+    ) -> Result<(), SessionEnd> {
+        let broker = Broker::connect(&self.rabbitmq, &self.name).await?;
+        topology::declare(&broker, &self.rabbitmq).await?;
+        // A session ends as a whole: its own token stops the other consumers when one ends.
+        let over = stop.child_token();
+        let mut workers: JoinSet<Result<(), SessionEnd>> = JoinSet::new();
+        for queue in [Queue::High, Queue::Medium] {
+            for number in 0..self.rabbitmq.partitions {
+                let worker = partition::Partition::new(self.clone(), broker.clone(), queue, number);
+                workers.spawn(worker.run(ownership.clone(), over.clone()));
+            }
+        }
+        workers.spawn(transient::run(self.clone(), broker.clone(), over.clone()));
+        self.health.set(Backend::RabbitMq, true);
+        tracing::info!(partitions = self.rabbitmq.partitions, "consuming");
+
+        let mut result = Ok(());
+        while let Some(ended) = workers.join_next().await {
+            if let Err(end) = ended.map_err(SessionEnd::from).flatten()
+                && result.is_ok()
+            {
+                result = Err(end);
+            }
+            over.cancel();
+        }
+        broker.close().await;
+        result
+    }
+}

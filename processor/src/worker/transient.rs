@@ -1,0 +1,96 @@
+//! The work on the low queue: typing and presence. All processors share it; what fails is dropped, late typing is worthless.
+
+use chat_backends::rabbitmq::Broker;
+use chat_backends::rabbitmq::consumer::{ConsumeOptions, Consumer};
+use chat_backends::rabbitmq::delivery::Delivery;
+use chat_core::names::Queue;
+use chat_core::time::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::metrics::{JobLabels, JobResult, KindLabels};
+use super::{SessionEnd, Worker};
+use crate::effects::{self, Effect};
+use crate::execute::execute_transient;
+
+/// Most jobs between two acknowledgements.
+const BATCH: usize = 100;
+
+/// Works until `stop` or until the consumer ends.
+pub(super) async fn run(
+    worker: Worker,
+    broker: Broker,
+    stop: CancellationToken,
+) -> Result<(), SessionEnd> {
+    let options = ConsumeOptions {
+        queue: worker.rabbitmq.names.partition(Queue::Low, 0),
+        priority: 0,
+        prefetch: worker.rabbitmq.prefetch,
+        name: worker.name.to_string(),
+    };
+    let mut consumer = Consumer::attach(&broker, options).await?;
+    loop {
+        let first = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            delivery = consumer.next() => delivery?,
+        };
+        let mut told = Vec::new();
+        let mut last = first.tag;
+        told.extend(work(&worker, &first).await);
+        for _ in 1..BATCH {
+            let Some(delivery) = consumer.next_ready() else {
+                break;
+            };
+            let delivery = delivery?;
+            last = delivery.tag;
+            told.extend(work(&worker, &delivery).await);
+        }
+        if let Err(error) = effects::publish(&worker.context.redis, &told).await {
+            tracing::debug!(%error, "typing and presence were dropped");
+        }
+        consumer.ack_up_to(last).await?;
+    }
+    consumer.close().await;
+    Ok(())
+}
+
+async fn work(worker: &Worker, delivery: &Delivery) -> Vec<Effect> {
+    let job = match delivery.job(&worker.job_keys) {
+        Ok(job) => job,
+        Err(error) => {
+            tracing::warn!(%error, "a transient job was dropped");
+            return vec![];
+        }
+    };
+    let done = execute_transient(&worker.context, &job).await;
+    let result = if done.is_ok() {
+        JobResult::Done
+    } else {
+        JobResult::Dropped
+    };
+    let (queue, r#type) = (Queue::Low.name(), job.act.name());
+    worker
+        .metrics
+        .processed
+        .get_or_create(&JobLabels {
+            queue,
+            r#type,
+            result,
+        })
+        .inc();
+    match done {
+        Ok(effects) => {
+            let age = job.created_at.age_at(Timestamp::now());
+            worker
+                .metrics
+                .duration
+                .get_or_create(&KindLabels { queue, r#type })
+                .observe(age.as_secs_f64());
+            effects
+        }
+        Err(error) => {
+            tracing::debug!(%error, job = %job.job_id, "a transient job was dropped");
+            vec![]
+        }
+    }
+}

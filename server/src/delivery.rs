@@ -1,0 +1,5 @@
+//! From Redis to the sockets of this gateway: which channels it listens to, and what it does with what it hears.
+
+pub(crate) mod membership;
+pub(crate) mod pump;
+pub(crate) mod subscriptions;

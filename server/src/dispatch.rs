@@ -1,0 +1,103 @@
+//! The way of a checked job: to the broker, or done here while the broker is away. Only then it is acknowledged.
+
+use std::time::{Duration, Instant};
+
+use chat_backends::rabbitmq::publisher::{PublishError, Publisher};
+use chat_core::error::{ErrorCode, Refusal};
+use chat_core::job::Job;
+use chat_processor::context::Context;
+use chat_processor::direct;
+use chat_processor::failure::{Failure, unavailable};
+
+use crate::config::OnBrokerOutage;
+use crate::metrics::Metrics;
+
+/// How long a job may take that is done here; with the publisher's own bound the client has its answer within a second.
+const DIRECT_TIMEOUT: Duration = Duration::from_millis(900);
+
+/// When a client whose job was refused should send it again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Makes jobs safe.
+pub(crate) struct Dispatcher {
+    publisher: Publisher,
+    context: Context,
+    on_broker_outage: OnBrokerOutage,
+    metrics: std::sync::Arc<Metrics>,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(
+        publisher: Publisher,
+        context: Context,
+        on_broker_outage: OnBrokerOutage,
+        metrics: std::sync::Arc<Metrics>,
+    ) -> Self {
+        Self {
+            publisher,
+            context,
+            on_broker_outage,
+            metrics,
+        }
+    }
+
+    /// The publisher, for health and depth probes.
+    pub(crate) const fn publisher(&self) -> &Publisher {
+        &self.publisher
+    }
+
+    /// Returns once the job is safe. Jobs reach the broker in the order in which these futures are first polled.
+    ///
+    /// # Errors
+    /// `busy` if the broker is full, `unavailable` if nobody can take the job: it may be sent again under the same id.
+    pub(crate) async fn dispatch(&self, job: &Job) -> Result<(), Refusal> {
+        match self.publisher.publish(job, None).await {
+            Ok(()) => {
+                self.metrics.job_published(job.act.queue(), job.act.name());
+                Ok(())
+            }
+            Err(PublishError::Unavailable) if self.on_broker_outage == OnBrokerOutage::Direct => {
+                self.do_here(job).await
+            }
+            Err(error) => Err(self.refuse(job, &error)),
+        }
+    }
+
+    async fn do_here(&self, job: &Job) -> Result<(), Refusal> {
+        let start = Instant::now();
+        let done = tokio::time::timeout(DIRECT_TIMEOUT, direct::process(&self.context, job)).await;
+        let is_done = matches!(done, Ok(Ok(())));
+        self.metrics
+            .job_processed(job.act.queue(), job.act.name(), is_done, start.elapsed());
+        match done {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Failure::Unavailable(error))) => Err(unavailable(error.as_ref())),
+            Ok(Err(error)) => {
+                tracing::error!(%error, job = %job.job_id, "a job could not be done directly");
+                Err(Refusal::new(ErrorCode::DeliveryFailed, "This could not be done. Please try again."))
+            }
+            Err(elapsed) => Err(unavailable(&elapsed)),
+        }
+    }
+
+    fn refuse(&self, job: &Job, error: &PublishError) -> Refusal {
+        match error {
+            PublishError::Refused(reason) => {
+                tracing::warn!(%reason, queue = job.act.queue().name(), "the broker refused a job");
+                Refusal::new(ErrorCode::Busy, "The service is very busy. Please send it again in a moment.")
+            }
+            PublishError::Unavailable | PublishError::Timeout => {
+                tracing::warn!(%error, queue = job.act.queue().name(), "a job was not confirmed");
+                Refusal::new(
+                    ErrorCode::Busy,
+                    "The service could not confirm this. Please send it again in a moment.",
+                )
+            }
+            PublishError::Encode(error) => {
+                tracing::error!(%error, job = %job.job_id, "a job could not be encoded");
+                return Refusal::new(ErrorCode::Internal, "Something went wrong.");
+            }
+        }
+        .retry_after(RETRY_AFTER)
+    }
+}

@@ -1,0 +1,9 @@
+//! What all routes share: the router, the listener, extractors, errors.
+
+pub(crate) mod caller;
+pub(crate) mod client_ip;
+pub(crate) mod cors;
+pub(crate) mod extract;
+pub(crate) mod listener;
+pub(crate) mod problem;
+pub(crate) mod router;

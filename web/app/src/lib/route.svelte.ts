@@ -1,0 +1,39 @@
+/** Where the page is, kept in the URL's hash so that the server needs no rule for it. */
+
+export type Route =
+  { view: 'login' } | { view: 'register' } | { view: 'home' } | { view: 'room'; roomId: string };
+
+export function parseRoute(hash: string): Route {
+  const [, section, id] = hash.replace(/^#/, '').split('/');
+  if (section === 'login') return { view: 'login' };
+  if (section === 'register') return { view: 'register' };
+  if (section === 'rooms' && id) return { view: 'room', roomId: decodeURIComponent(id) };
+  return { view: 'home' };
+}
+
+export function hrefOf(route: Route): string {
+  if (route.view === 'room') return `#/rooms/${encodeURIComponent(route.roomId)}`;
+  return route.view === 'home' ? '#/' : `#/${route.view}`;
+}
+
+class Router {
+  current = $state.raw<Route>(parseRoute(location.hash));
+
+  constructor() {
+    addEventListener('hashchange', () => {
+      this.current = parseRoute(location.hash);
+    });
+  }
+
+  go(route: Route): void {
+    location.hash = hrefOf(route);
+  }
+
+  /** Goes there without a step in the browser's history. */
+  replace(route: Route): void {
+    history.replaceState(null, '', hrefOf(route));
+    this.current = route;
+  }
+}
+
+export const router = new Router();

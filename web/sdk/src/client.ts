@@ -1,0 +1,219 @@
+/** `ChatClient`: signing in, the rooms, their conversations, and events for whatever shows them. */
+import type { ConnectionState } from './connection.js';
+import { conversation, type ConversationEntry } from './conversation.js';
+import { Engine, type ChatClientOptions, type ChatEvents } from './engine.js';
+import { ChatError } from './errors.js';
+import type { Draft } from './outbox.js';
+import type { RestApi } from './rest.js';
+import type {
+  CreateRoomInput,
+  Presence,
+  PresenceStatus,
+  RegisterInput,
+  Room,
+  User,
+  UserRef,
+} from './types.js';
+
+const MAX_CONTENT = 100_000;
+
+export class ChatClient {
+  readonly #engine: Engine;
+
+  constructor(options: ChatClientOptions = {}) {
+    this.#engine = new Engine(options);
+  }
+
+  /** The plain REST routes, with the session's token. */
+  get rest(): RestApi {
+    return this.#engine.rest;
+  }
+
+  on<K extends keyof ChatEvents>(event: K, listener: (payload: ChatEvents[K]) => void): () => void {
+    return this.#engine.events.on(event, listener);
+  }
+
+  // --- the session ---
+
+  get self(): User | null {
+    return this.#engine.session.current?.user ?? null;
+  }
+
+  get connection(): ConnectionState {
+    return this.#engine.connection.state;
+  }
+
+  /** Goes on with a stored session; resolves with its user, or null when there is none. */
+  async restore(): Promise<User | null> {
+    const session = await this.#engine.session.restore();
+    if (session) await this.#engine.begin(session);
+    return session?.user ?? null;
+  }
+
+  async register(input: RegisterInput): Promise<User> {
+    return this.#engine.begin(await this.#engine.session.start(await this.rest.register(input)));
+  }
+
+  /** `login` is an e-mail address or a username. */
+  async login(login: string, password: string): Promise<User> {
+    return this.#engine.begin(
+      await this.#engine.session.start(await this.rest.login(login, password)),
+    );
+  }
+
+  /** Ends the session here and, when reachable, on the server. Unsent messages are dropped. */
+  async logout(): Promise<void> {
+    // Signing out must work offline too; the token then ends by its expiry.
+    const revoked = this.#engine.session.current && this.rest.logout().catch(() => {});
+    await this.#engine.end({ keepOutbox: false });
+    await revoked;
+  }
+
+  /** Call when the network is back or the page is shown again. */
+  wake(): void {
+    this.#engine.connection.wake();
+  }
+
+  // --- rooms and people ---
+
+  /** Newest activity first. */
+  rooms(): Room[] {
+    return this.#engine.rooms.list();
+  }
+
+  /** Whether the list of rooms is complete; before, an empty list means nothing. */
+  get listed(): boolean {
+    return this.#engine.sync.listed;
+  }
+
+  room(roomId: string): Room | undefined {
+    return this.#engine.rooms.get(roomId)?.room;
+  }
+
+  user(userId: string): UserRef | undefined {
+    return this.#engine.people.user(userId);
+  }
+
+  /** Asks for a name that no list brought; `people` tells when it is there. */
+  needName(userId: string): void {
+    this.#engine.people.need([userId]);
+  }
+
+  presence(userId: string): Presence | undefined {
+    return this.#engine.people.presence(userId);
+  }
+
+  async searchUsers(query: string): Promise<UserRef[]> {
+    const users = await this.rest.searchUsers(query);
+    this.#engine.people.learn(users);
+    return users.filter((user) => user.id !== this.self?.id);
+  }
+
+  /** Creates a room; of a pair that talks already, its dm comes back. */
+  async createRoom(input: CreateRoomInput): Promise<Room> {
+    const room = this.#engine.rooms.put(await this.rest.createRoom(input)).room;
+    this.#engine.learned(room);
+    return room;
+  }
+
+  async leaveRoom(roomId: string): Promise<void> {
+    await this.rest.leave(roomId);
+    this.#engine.rooms.remove(roomId);
+  }
+
+  async setPresence(status: PresenceStatus): Promise<void> {
+    await this.#engine.transport.request('presence.set', { status });
+  }
+
+  // --- one conversation ---
+
+  /** Makes the newest messages of a room present and keeps them fresh while it is shown. */
+  async open(roomId: string): Promise<void> {
+    if (this.#engine.shown && this.#engine.shown !== roomId)
+      this.#engine.rooms.rest(this.#engine.shown);
+    this.#engine.shown = roomId;
+    await this.#engine.sync.open(roomId);
+    const members = this.room(roomId)?.members ?? [];
+    const others = members.map((m) => m.userId).filter((id) => id !== this.self?.id);
+    this.#engine.people.watch(others);
+  }
+
+  /** No room is shown any more. */
+  close(): void {
+    if (this.#engine.shown) this.#engine.rooms.rest(this.#engine.shown);
+    this.#engine.shown = null;
+    this.#engine.notifier.stop();
+  }
+
+  async loadOlder(roomId: string): Promise<void> {
+    await this.#engine.sync.loadOlder(roomId);
+  }
+
+  hasOlder(roomId: string): boolean {
+    return this.#engine.rooms.get(roomId)?.timeline.hasOlder ?? false;
+  }
+
+  /** Whether the room's history was fetched at least once. */
+  isLoaded(roomId: string): boolean {
+    return this.#engine.rooms.get(roomId)?.loaded ?? false;
+  }
+
+  entries(roomId: string): ConversationEntry[] {
+    const self = this.self;
+    if (!self) return [];
+    const messages = this.#engine.rooms.get(roomId)?.timeline.messages() ?? [];
+    return conversation(messages, this.#engine.outbox.entries(roomId), self.id);
+  }
+
+  /** Puts a message into the outbox; it is sent as soon as the connection allows. */
+  send(draft: Draft): string {
+    const content = draft.content.trim();
+    if (!content) throw new ChatError('empty_content', 'The message is empty');
+    if ([...content].length > MAX_CONTENT) {
+      throw new ChatError('content_too_large', `A message holds at most ${MAX_CONTENT} characters`);
+    }
+    this.#engine.notifier.stop();
+    return this.#engine.outbox.enqueue({ ...draft, content }).clientMsgId;
+  }
+
+  retry(clientMsgId: string): void {
+    this.#engine.outbox.retry(clientMsgId);
+  }
+
+  discard(clientMsgId: string): void {
+    this.#engine.outbox.discard(clientMsgId);
+  }
+
+  async edit(messageId: string, content: string): Promise<void> {
+    await this.#engine.transport.request('message.edit', { messageId, content });
+  }
+
+  async delete(messageId: string, scope: 'me' | 'all' = 'all'): Promise<void> {
+    await this.#engine.transport.request('message.delete', { messageId, scope });
+  }
+
+  async react(messageId: string, emoji: string, remove = false): Promise<void> {
+    await this.#engine.transport.request('message.react', { messageId, emoji, remove });
+  }
+
+  /** The user has seen everything up to `seq`. */
+  markRead(roomId: string, seq: number): void {
+    const room = this.room(roomId);
+    if (!room || seq <= room.lastReadSeq) return;
+    this.#engine.rooms.read(roomId, seq);
+    this.#engine.receipts.read(roomId, seq);
+  }
+
+  /** Call on each key; the gateway hears of it every few seconds at most. */
+  typing(roomId: string): void {
+    this.#engine.notifier.keystroke(roomId);
+  }
+
+  stopTyping(): void {
+    this.#engine.notifier.stop();
+  }
+
+  typingUsers(roomId: string): string[] {
+    return this.#engine.typing.users(roomId);
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * The parts of one client and what they tell each other. `ChatClient` is what the outside sees of it;
+ * the rules live in the parts' own files.
+ */
+import { Connection, type ConnectionState } from './connection.js';
+import { Emitter } from './emitter.js';
+import { toChatError, type ChatError } from './errors.js';
+import { Http } from './http.js';
+import { uuidv7 } from './ids.js';
+import { applyEvent, type LiveContext } from './live.js';
+import { Outbox, type OutboxEntry } from './outbox.js';
+import { People } from './people.js';
+import { ReadReceipts } from './receipts.js';
+import { RestApi } from './rest.js';
+import { Rooms } from './rooms.js';
+import { SessionKeeper, type Lock, type Session } from './session.js';
+import { defaultStore, type KeyValueStore } from './storage.js';
+import { Sync } from './sync.js';
+import { SocketTransport, type Transport } from './transport.js';
+import type { Message, Presence, ResumedRoom, Room, User } from './types.js';
+import { TypingNotifier, TypingWatch } from './typing.js';
+
+/** Losing a room's very last message leaves no gap, so heads are compared now and then. */
+const CHECK_INTERVAL_MS = 120_000;
+/** An acknowledged message not shown this long after writing is sent again after a reconnect. */
+const UNSHOWN_MS = 10_000;
+const FRESHEN_SPREAD_MS = 5_000;
+
+export interface ChatEvents {
+  connection: ConnectionState;
+  /** The list of rooms, a preview or an unread count changed. */
+  rooms: undefined;
+  /** What this room shows changed. */
+  conversation: { roomId: string };
+  /** A new message: of one room in order, each once. */
+  message: Message;
+  typing: { roomId: string };
+  presence: { userId: string };
+  /** Names became known. */
+  people: undefined;
+  /** The session ended without `logout`: the code says why. */
+  signedOut: { code: string };
+  /** Something in the background failed for good. */
+  error: ChatError;
+}
+
+export interface ChatClientOptions {
+  /** Origin of the gateway; empty for the page's own. */
+  baseUrl?: string;
+  store?: KeyValueStore;
+  transports?: ('websocket' | 'polling')[];
+  /** For tests and unusual runtimes. */
+  fetch?: typeof fetch;
+  transport?: Transport;
+  lock?: Lock;
+  newId?: () => string;
+}
+
+export class Engine {
+  readonly events = new Emitter<ChatEvents>();
+  readonly transport: Transport;
+  readonly session: SessionKeeper;
+  readonly connection: Connection;
+  readonly outbox: Outbox;
+  readonly people: People;
+  readonly rooms: Rooms;
+  readonly sync: Sync;
+  readonly typing: TypingWatch;
+  readonly notifier: TypingNotifier;
+  readonly receipts: ReadReceipts;
+  readonly #live: LiveContext;
+  readonly #dirty = new Set<string>();
+  /** Dms whose members were asked for, so that a gateway that leaves them out is asked once. */
+  readonly #asked = new Set<string>();
+  #flushing = false;
+  #checks: ReturnType<typeof setInterval> | undefined;
+  #freshen: ReturnType<typeof setTimeout> | undefined;
+
+  readonly rest: RestApi;
+  /** The room on screen. */
+  shown: string | null = null;
+
+  constructor(options: ChatClientOptions) {
+    const store = options.store ?? defaultStore();
+    const baseUrl = (options.baseUrl ?? '').replace(/\/$/, '');
+    const token = () => this.session.current?.accessToken ?? null;
+    const renew = async () => void (await this.session.refresh());
+    const http = { baseUrl, bearer: { token, renew } };
+    this.rest = new RestApi(new Http(options.fetch ? { ...http, fetch: options.fetch } : http));
+    this.session = new SessionKeeper({
+      store,
+      requestRefresh: (refreshToken) => this.rest.refresh(refreshToken),
+      ...(options.lock ? { lock: options.lock } : {}),
+    });
+    this.session.onLost = (code) => void this.#lost(code);
+    this.transport =
+      options.transport ??
+      new SocketTransport({
+        baseUrl,
+        token,
+        ...(options.transports ? { transports: options.transports } : {}),
+      });
+    this.rooms = new Rooms(
+      () => this.selfId,
+      (roomId) => this.#changed(roomId),
+    );
+    this.outbox = new Outbox({
+      store,
+      newId: options.newId ?? uuidv7,
+      send: (entry) => this.#send(entry),
+      onChange: (roomId) => this.#changed(roomId),
+    });
+    this.people = new People({
+      lookUp: (userId) => this.rest.user(userId),
+      subscribe: (userIds) => this.#subscribe(userIds),
+      onNames: () => this.events.emit('people', undefined),
+      onPresence: (userId) => this.events.emit('presence', { userId }),
+    });
+    this.sync = new Sync({
+      rest: this.rest,
+      rooms: this.rooms,
+      resume: (rooms) => this.#resume(rooms),
+      onStored: (messages) => this.#stored(messages),
+      onMessages: (messages) => {
+        for (const message of messages) this.events.emit('message', message);
+      },
+      onRoom: (room) => this.learned(room),
+      onChange: (roomId) => this.#changed(roomId),
+      onListed: () => this.events.emit('rooms', undefined),
+      onError: (error) => this.events.emit('error', error),
+    });
+    this.typing = new TypingWatch((roomId) => this.events.emit('typing', { roomId }));
+    this.notifier = new TypingNotifier((event, roomId) => this.transport.send(event, { roomId }));
+    this.receipts = new ReadReceipts((roomId, seq) => this.#sendRead(roomId, seq));
+    this.#live = {
+      selfId: () => this.selfId,
+      outbox: this.outbox,
+      people: this.people,
+      rooms: this.rooms,
+      sync: this.sync,
+      typing: this.typing,
+      onRoom: (room) => this.learned(room),
+      onChange: (roomId) => this.#changed(roomId),
+      background: (work) => this.#background(work),
+    };
+    this.connection = new Connection({
+      transport: this.transport,
+      session: this.session,
+      onState: (state) => this.events.emit('connection', state),
+      onOnline: (first) => this.#background(this.#online(first)),
+      onOffline: () => this.#offline(),
+      onEvent: (name, payload) => applyEvent(this.#live, name, payload),
+      onSessionEnd: (code) => void this.#lost(code),
+    });
+  }
+
+  get selfId(): string | null {
+    return this.session.current?.user.id ?? null;
+  }
+
+  /** Signed in: connect and read the rooms. */
+  async begin(session: Session): Promise<User> {
+    this.people.learn([session.user]);
+    await this.outbox.open(session.user.id);
+    this.connection.start();
+    this.#checks = setInterval(() => {
+      if (this.transport.connected) this.#background(this.sync.resume());
+    }, CHECK_INTERVAL_MS);
+    this.#background(this.sync.loadRooms());
+    return session.user;
+  }
+
+  /** Signed out: nothing of the session stays in memory. */
+  async end({ keepOutbox }: { keepOutbox: boolean }): Promise<void> {
+    clearInterval(this.#checks);
+    clearTimeout(this.#freshen);
+    this.connection.stop();
+    this.sync.stop();
+    this.receipts.clear();
+    this.notifier.stop();
+    this.typing.clear();
+    this.shown = null;
+    await this.outbox.close({ keep: keepOutbox });
+    await this.session.end();
+    this.rooms.clear();
+    this.people.clear();
+    this.#asked.clear();
+    this.events.emit('rooms', undefined);
+  }
+
+  async #lost(code: string): Promise<void> {
+    if (this.connection.state === 'stopped') return;
+    // The same person may sign in again: what they wrote is kept for them.
+    await this.end({ keepOutbox: true });
+    this.events.emit('signedOut', { code });
+  }
+
+  async #online(first: boolean): Promise<void> {
+    this.outbox.setOnline(true);
+    this.receipts.flush();
+    if (!this.sync.listed) this.#background(this.sync.loadRooms());
+    if (!first) {
+      await this.sync.resume();
+      this.outbox.resendUnshown(Date.now() - UNSHOWN_MS);
+      this.#freshenSoon();
+    }
+    await this.people.resubscribe();
+  }
+
+  /** Edits made while away have no `seq`; after a restart of a gateway not everybody asks for them at once. */
+  #freshenSoon(): void {
+    clearTimeout(this.#freshen);
+    this.#freshen = setTimeout(() => {
+      if (this.shown) this.#background(this.sync.refresh(this.shown));
+    }, Math.random() * FRESHEN_SPREAD_MS);
+  }
+
+  #offline(): void {
+    clearTimeout(this.#freshen);
+    this.outbox.setOnline(false);
+    this.typing.clear();
+  }
+
+  async #send(entry: OutboxEntry): Promise<void> {
+    const { roomId, content, clientMsgId, replyTo } = entry;
+    const payload = { roomId, content, clientMsgId, ...(replyTo ? { replyTo } : {}) };
+    await this.transport.request('message.send', payload);
+  }
+
+  async #sendRead(roomId: string, seq: number): Promise<void> {
+    const ack = await this.transport.request<{ lastReadSeq: number; unread: number }>(
+      'message.read',
+      { roomId, seq },
+    );
+    this.rooms.read(roomId, ack.lastReadSeq, ack.unread);
+  }
+
+  async #resume(rooms: { roomId: string; lastSeq: number }[]): Promise<ResumedRoom[]> {
+    const ack = await this.transport.request<{ rooms: ResumedRoom[] }>('session.resume', {
+      rooms,
+    });
+    return ack.rooms;
+  }
+
+  async #subscribe(userIds: string[]): Promise<Presence[]> {
+    // Over REST while the socket is not there yet; `resubscribe` follows on connect.
+    if (!this.transport.connected) return this.rest.presence(userIds);
+    const ack = await this.transport.request<{ presence: Presence[] }>('presence.subscribe', {
+      userIds,
+    });
+    return ack.presence;
+  }
+
+  #stored(messages: readonly Message[]): void {
+    for (const { senderId, clientMsgId, roomId } of messages) {
+      if (senderId === this.selfId && clientMsgId) this.outbox.confirm(roomId, clientMsgId);
+    }
+  }
+
+  /** A room came in: who is in it, and whom to follow. */
+  learned(room: Room): void {
+    this.people.learnMembers(room);
+    const others = (room.members ?? []).map((m) => m.userId).filter((id) => id !== this.selfId);
+    if (room.type === 'dm') this.people.watch(others);
+    const last = room.lastMessage?.senderId;
+    if (last && room.type === 'group') this.people.need([last]);
+    // A dm is named after the other; a list without members leaves that to be asked.
+    if (room.type !== 'dm' || room.members || this.#asked.has(room.id)) return;
+    this.#asked.add(room.id);
+    this.#background(this.sync.fetchRoom(room.id));
+  }
+
+  #background(work: Promise<unknown>): void {
+    work.catch((cause: unknown) => {
+      const error = toChatError(cause);
+      // The connection's own state says this already, and reconnecting repeats the work.
+      if (error.code !== 'disconnected') this.events.emit('error', error);
+    });
+  }
+
+  /** Many changes in one turn are told once. */
+  #changed(roomId: string): void {
+    this.#dirty.add(roomId);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      const rooms = [...this.#dirty];
+      this.#dirty.clear();
+      for (const id of rooms) this.events.emit('conversation', { roomId: id });
+      this.events.emit('rooms', undefined);
+    });
+  }
+}
