@@ -11,12 +11,28 @@ pub use sqlx::{Error, PgConnection, PgExecutor, PgPool};
 use crate::config::PostgresConfig;
 
 pub mod attachments;
+pub mod audit;
+pub mod blocks;
+pub mod calls;
+pub mod drafts;
+pub mod exports;
+pub mod friends;
+pub mod invites;
 pub mod jobs;
+pub mod join_requests;
 pub mod members;
+pub mod mentions;
+pub mod message_facts;
 pub mod messages;
+pub mod push;
+pub mod reactions;
 pub mod receipts;
+pub mod reports;
+pub mod room_bans;
+pub mod room_summary;
 pub mod rooms;
 pub mod sessions;
+pub mod stories;
 pub mod users;
 
 mod names;

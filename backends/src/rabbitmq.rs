@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod depth;
 pub mod event_log;
 mod headers;
+pub mod log_reader;
 pub mod publisher;
 pub mod topology;
 

@@ -4,6 +4,9 @@
 //! it must lose no message. Several keys are touched in one script, so one Redis with replicas is meant, not a
 //! Redis Cluster.
 
+pub mod admission;
+pub mod announce;
+pub mod attempts;
 pub mod dedup;
 pub mod fanout_publisher;
 pub mod fanout_subscriber;

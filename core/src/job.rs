@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AttachmentId, JobId, MessageId, RoomId, SessionId, UserId};
-use crate::names::Queue;
-use crate::protocol::objects::{ForwardedFrom, MessageType, PresenceStatus};
+use crate::ids::{JobId, RoomId, SessionId, UserId};
 use crate::time::Timestamp;
+
+mod act;
+
+pub use act::{Act, SendMessage};
 
 /// Version of the envelope; a worker dead-letters what it does not know.
 pub const VERSION: u8 = 1;
@@ -37,89 +39,6 @@ pub struct Job {
     pub act: Act,
 }
 
-/// What is to be done; `type` and `payload` on the wire.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "payload", rename_all_fields = "camelCase")]
-pub enum Act {
-    /// Store a message and give it the room's next number.
-    #[serde(rename = "message.send")]
-    SendMessage(SendMessage),
-    /// Tell a room that somebody types, or stopped.
-    #[serde(rename = "typing")]
-    Typing {
-        /// Started or stopped.
-        is_typing: bool,
-    },
-    /// Tell a user's contacts the user's presence.
-    #[serde(rename = "presence.set")]
-    SetPresence {
-        /// The new status.
-        status: PresenceStatus,
-        /// What the user is doing, in the user's own words.
-        activity: Option<String>,
-        /// Whether the user chose it (`presence.set`) or a socket came or went.
-        chosen: bool,
-    },
-    /// Tell the members of a new room.
-    #[serde(rename = "room.created")]
-    AnnounceRoom {},
-}
-
-/// A message to store: checked and sanitised already.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SendMessage {
-    /// The final id of the message, unless an earlier send with the same client message id won.
-    pub message_id: MessageId,
-    /// The client's id of the send, given or generated.
-    pub client_msg_id: String,
-    /// Kind of message.
-    pub kind: MessageType,
-    /// Sanitised content; empty only with attachments.
-    pub content: String,
-    /// The message that this one answers.
-    pub reply_to: Option<MessageId>,
-    /// The first message of the thread that this one belongs to.
-    pub thread_id: Option<MessageId>,
-    /// Members that are mentioned.
-    pub mentions: Vec<UserId>,
-    /// Files of the sender.
-    pub attachments: Vec<AttachmentId>,
-    /// Where a forwarded message came from.
-    pub forwarded_from: Option<ForwardedFrom>,
-}
-
-impl Act {
-    /// The name on the wire, the label of metrics.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::SendMessage(_) => "message.send",
-            Self::Typing { .. } => "typing",
-            Self::SetPresence { .. } => "presence.set",
-            Self::AnnounceRoom {} => "room.created",
-        }
-    }
-
-    /// The logical queue.
-    pub const fn queue(&self) -> Queue {
-        match self {
-            Self::SendMessage(_) => Queue::High,
-            Self::AnnounceRoom {} => Queue::Medium,
-            Self::Typing { .. } | Self::SetPresence { .. } => Queue::Low,
-        }
-    }
-
-    /// The AMQP priority.
-    pub const fn priority(&self) -> u8 {
-        match self {
-            Self::SendMessage(_) => 9,
-            Self::AnnounceRoom {} => 5,
-            Self::SetPresence { .. } => 3,
-            Self::Typing { .. } => 1,
-        }
-    }
-}
-
 impl Job {
     /// What the partition is chosen by: the room, or the user for acts without a room.
     pub fn lane(&self) -> uuid::Uuid {
@@ -131,6 +50,8 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::MessageId;
+    use crate::protocol::objects::MessageType;
 
     #[test]
     fn the_envelope_reads_as_the_contract_says() {

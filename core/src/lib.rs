@@ -7,6 +7,7 @@ pub mod content;
 pub mod duration;
 pub mod env;
 pub mod error;
+pub mod event;
 pub mod fanout;
 pub mod ids;
 pub mod job;

@@ -80,3 +80,15 @@ pub const INVITE_LASTS: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// Engine.IO ping timeout.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a call rings before it counts as missed.
+pub const CALL_RINGS: Duration = Duration::from_secs(45);
+/// How long a story can be seen.
+pub const STORY_LASTS: Duration = Duration::from_secs(24 * 3600);
+/// Longest name of a report's reason.
+pub const REPORT_REASON_CHARS: usize = 100;
+/// Longest URL of an avatar, in bytes.
+pub const URL_BYTES: usize = 2048;
+/// Longest search page.
+pub const SEARCH_MAX: u32 = 50;
+/// Most different emojis among the reactions to one message.
+pub const REACTION_EMOJIS: usize = 50;

@@ -32,7 +32,8 @@ ensure_cgroups() {
 pod_processes() {
   local folder
   while read -r folder; do
-    [[ ! -d $folder ]] || find "$folder" -name cgroup.procs -exec cat {} + 2>/dev/null
+    # Groups vanish while we look.
+    [[ ! -d $folder ]] || find "$folder" -name cgroup.procs -exec cat {} + 2>/dev/null || true
   done < <(cgroup_folders) | sort -un
 }
 

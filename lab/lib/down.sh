@@ -42,9 +42,13 @@ end_everything() {
   ((seen == 0)) || delete_containers
   delete_shim_sockets
   mapfile -t pids < <(lab_processes | cut -d ' ' -f 1)
-  # Shims ignore a polite request while they think that a container lives.
+  # Who keeps data is asked politely. The others would only wait for each other's connections to end.
   while read -r pid part; do
-    if is_shim "$pid"; then kill -KILL "$pid" 2>/dev/null || true; else kill -TERM "$pid" 2>/dev/null || true; fi
+    case $part in
+      etcd) kill -TERM "$pid" 2>/dev/null || true ;;
+      containerd) kill -"$(is_shim "$pid" && echo KILL || echo TERM)" "$pid" 2>/dev/null || true ;;
+      *) kill -KILL "$pid" 2>/dev/null || true ;;
+    esac
   done < <(lab_processes)
   none_left() { [[ -z $(lab_processes) ]]; }
   if ! wait_until 10 none_left; then
@@ -55,10 +59,16 @@ end_everything() {
   delete_cgroups
   rm -rf "$RECORD_DIR"
   rm -rf "$RUN_DIR/cni"
-  rm -f "/var/lib/cni/results/$LAB_NAME-"*
-  rmdir /var/lib/cni/results /var/lib/cni 2>/dev/null || true
+  delete_network_results
   unmount_below "$RUN_DIR"
   ((seen == 0)) || say "ended: every process of the lab${pids:+ (${#pids[@]} daemons)}"
+}
+
+# The library of network plugins keeps its results in one folder for all users: ours name a namespace below our folder.
+delete_network_results() {
+  local result
+  while read -r result; do rm -f "$result"; done < <(grep -lsF "\"$RUN_DIR/" /var/lib/cni/results/* || true)
+  rmdir /var/lib/cni/results /var/lib/cni 2>/dev/null || true
 }
 
 # Deepest first, and lazily where something still has a file open.

@@ -145,8 +145,8 @@ build_image() {
 
 import_image() {
   local archive=$RUN_DIR/import.$$.tar status=0
-  # Uncompressed: it travels from one folder of this machine to another.
-  if ! build push --quiet --disable-compression "$1" "oci-archive:$archive:$1" >"$LOG_DIR/import.log" 2>&1 ||
+  # This kind of archive is never compressed: it only travels from one folder of the machine to another.
+  if ! build push --quiet "$1" "docker-archive:$archive:$1" >"$LOG_DIR/import.log" 2>&1 ||
     ! ctr_within 300 images import "$archive" >>"$LOG_DIR/import.log" 2>&1; then status=1; fi
   rm -f "$archive"
   ((status == 0)) || { tail -n 5 "$LOG_DIR/import.log" >&2 && die "importing $1 failed" "read $LOG_DIR/import.log"; }

@@ -14,10 +14,17 @@ describe_program() {
   case $1 in
     kube)
       PROGRAM_SOURCE=$LAB_DIR/kube
-      PROGRAM_FLAGS+=" -X $stamp.gitVersion=v$KUBERNETES_VERSION -X $stamp.gitMajor=1 -X $stamp.gitMinor=34"
+      PROGRAM_FLAGS+=" -X $stamp.gitVersion=v$KUBERNETES_VERSION -X $stamp.gitMajor=1 -X $stamp.gitMinor=$(cut -d . -f 2 <<<"$KUBERNETES_VERSION")"
       ;;
     forward | pause) PROGRAM_SOURCE=$LAB_DIR/programs/$1 ;;
-    helm) PROGRAM_SOURCE=helm.sh/helm/v3/cmd/helm@v$HELM_VERSION ;;
+    helm)
+      PROGRAM_SOURCE=helm.sh/helm/v3/cmd/helm@v$HELM_VERSION
+      # `helm template` takes the cluster that it does not see for Kubernetes 1.20 unless it is told.
+      local minor=${KUBERNETES_VERSION#1.}
+      stamp=helm.sh/helm/v3/pkg/chartutil
+      PROGRAM_FLAGS+=" -X $stamp.k8sVersionMajor=1 -X $stamp.k8sVersionMinor=${minor%.*}"
+      PROGRAM_FLAGS+=" -X helm.sh/helm/v3/internal/version.version=v$HELM_VERSION"
+      ;;
     coredns) PROGRAM_SOURCE=github.com/coredns/coredns@v$COREDNS_VERSION ;;
     local-path-provisioner) PROGRAM_SOURCE=github.com/rancher/local-path-provisioner@v$LOCAL_PATH_VERSION ;;
     *) die "no program '$1'" ;;

@@ -24,6 +24,7 @@ command_up() {
 forget_before_reboot() {
   if [[ -f $RUN_DIR/boot-id && $(<"$RUN_DIR/boot-id") != "$BOOT_ID" ]]; then
     say "the machine was restarted: starting every part again"
+    delete_shim_sockets
     unmount_below "$RUN_DIR"
     rm -rf "$RUN_DIR"
   fi

@@ -108,14 +108,18 @@ impl Applier {
     ) -> Result<Changes, ApplyError> {
         let objects = Objects::of(desired)?;
         let mut changes = Changes::default();
-        self.apply_step(plan, &objects.settings, live, &mut changes).await?;
+        self.apply_step(plan, &objects.settings, live, &mut changes)
+            .await?;
         volumes::grow(self, plan, live).await?;
-        self.apply_step(plan, &objects.backends, live, &mut changes).await?;
+        self.apply_step(plan, &objects.backends, live, &mut changes)
+            .await?;
         if gates.migration {
-            self.apply_step(plan, &objects.migration, live, &mut changes).await?;
+            self.apply_step(plan, &objects.migration, live, &mut changes)
+                .await?;
         }
         if gates.rollout {
-            self.apply_step(plan, &objects.rollout, live, &mut changes).await?;
+            self.apply_step(plan, &objects.rollout, live, &mut changes)
+                .await?;
         }
         self.prune(plan, &objects, live, &mut changes).await?;
         Ok(changes)
@@ -128,8 +132,11 @@ impl Applier {
         live: &ClusterChildren,
         changes: &mut Changes,
     ) -> Result<(), ApplyError> {
-        let results: Vec<_> = stream::iter(objects)
+        let writes: Vec<_> = objects
+            .iter()
             .map(|object| self.apply_one(plan, object, live))
+            .collect();
+        let results: Vec<_> = stream::iter(writes)
             .buffered(CONCURRENT_WRITES)
             .collect()
             .await;
@@ -164,17 +171,33 @@ impl Applier {
                 self.children.confirm(&cluster, &object.key, object.wanted);
                 return Ok(None);
             }
+            // A Job can't be changed. Its name says what it is for, so one that is there is the right one.
+            Some(_) if object.key.kind == Kind::Job => return Ok(None),
             Some(child) if child.has_been(object.wanted) => Change::Corrected(object.to_string()),
             Some(_) => Change::Updated(object.to_string()),
             None => Change::Created(object.to_string()),
         };
         scale::hand_over(self, plan, object, child).await?;
         match self.patch(plan, object).await {
-            Err(ApplyError::Api { source, .. }) if object.key.kind == Kind::StatefulSet && is_immutable(&source) => {
+            Err(ApplyError::Api { source, .. })
+                if object.key.kind == Kind::StatefulSet && is_immutable(&source) =>
+            {
                 // The volume's size is part of what can't be changed. The pods and volumes stay, and the StatefulSet that
                 // is made anew at the next try adopts them.
-                self.delete(plan, &object.key, child.map(|child| &*child.uid), PropagationPolicy::Orphan)
-                    .await?;
+                self.delete(
+                    plan,
+                    &object.key,
+                    child.map(|child| &*child.uid),
+                    PropagationPolicy::Orphan,
+                )
+                .await?;
+                Ok(Some(change))
+            }
+            // What somebody else has put into a list can exclude what belongs there, such as a second port of the same name.
+            // An apply never removes what is another's, so our lists are put in their place first.
+            Err(ApplyError::Api { source, .. }) if child.is_some() && is_invalid(&source) => {
+                self.replace_lists(plan, object).await?;
+                self.patch(plan, object).await?;
                 Ok(Some(change))
             }
             Err(error) => Err(error),
@@ -182,9 +205,29 @@ impl Applier {
         }
     }
 
+    async fn replace_lists(&self, plan: &Plan, object: &Object) -> Result<(), ApplyError> {
+        self.must_lead()?;
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        self.metrics.wrote(Verb::patch);
+        self.api(plan, object.key.kind)
+            .patch(&object.key.name, &params, &Patch::Merge(&object.body))
+            .await
+            .map(drop)
+            .map_err(|source| api_error("restore", &object.key, source))
+    }
+
     async fn patch(&self, plan: &Plan, object: &Object) -> Result<(), ApplyError> {
         self.must_lead()?;
         let key = &object.key;
+        tracing::debug!(
+            namespace = plan.namespace,
+            cluster = plan.name,
+            object = %object,
+            "Applying."
+        );
         let params = PatchParams::apply(FIELD_MANAGER).force();
         self.metrics.wrote(Verb::apply);
         let stored = self
@@ -211,7 +254,9 @@ impl Applier {
             if ours && !child.deleting && !wanted.contains(key) {
                 self.delete(plan, key, Some(&child.uid), PropagationPolicy::Background)
                     .await?;
-                changes.deleted.push(format!("{} {}", key.kind.as_str(), key.name));
+                changes
+                    .deleted
+                    .push(format!("{} {}", key.kind.as_str(), key.name));
             }
         }
         Ok(())
@@ -221,9 +266,17 @@ impl Applier {
     ///
     /// # Errors
     /// [`ApplyError`] when the API server refuses.
-    pub async fn remove_failed_job(&self, plan: &Plan, live: &ClusterChildren) -> Result<(), ApplyError> {
+    pub async fn remove_failed_job(
+        &self,
+        plan: &Plan,
+        live: &ClusterChildren,
+    ) -> Result<(), ApplyError> {
         for (key, child) in live {
-            if matches!(&child.facts, Facts::Job(crate::children::facts::JobState::Failed { .. })) && !child.deleting {
+            if matches!(
+                &child.facts,
+                Facts::Job(crate::children::facts::JobState::Failed { .. })
+            ) && !child.deleting
+            {
                 self.delete(plan, key, Some(&child.uid), PropagationPolicy::Background)
                     .await?;
             }
@@ -273,6 +326,10 @@ enum Change {
     Created(String),
     Updated(String),
     Corrected(String),
+}
+
+fn is_invalid(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 422)
 }
 
 fn is_immutable(error: &kube::Error) -> bool {

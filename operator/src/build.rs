@@ -19,8 +19,8 @@ mod service_account;
 
 pub use gateway::Gateway;
 pub use labels::{COMPONENT, Component, INSTANCE, MANAGED_BY, MANAGER};
-pub use migration::name as migration_name;
 pub use metadata::{CONFIG_HASH, CREDENTIALS_HASH};
+pub use migration::name as migration_name;
 pub use network_policies::NetworkPolicies;
 pub use postgres::Postgres;
 pub use processors::Processors;
@@ -63,9 +63,18 @@ pub fn desired(plan: &Plan) -> Desired {
     Desired {
         service_account: service_account::build(plan),
         credentials: credentials::build(plan),
-        postgres: plan.postgres.managed().map(|managed| postgres::build(plan, managed)),
-        rabbitmq: plan.rabbitmq.managed().map(|managed| rabbitmq::build(plan, managed)),
-        redis: plan.redis.managed().map(|managed| redis::build(plan, managed)),
+        postgres: plan
+            .postgres
+            .managed()
+            .map(|managed| postgres::build(plan, managed)),
+        rabbitmq: plan
+            .rabbitmq
+            .managed()
+            .map(|managed| rabbitmq::build(plan, managed)),
+        redis: plan
+            .redis
+            .managed()
+            .map(|managed| redis::build(plan, managed)),
         migration: migration::build(plan),
         gateway: gateway::build(plan),
         processors: processors::build(plan),

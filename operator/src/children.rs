@@ -67,7 +67,8 @@ impl Child {
     /// Whether it already is what is wanted.
     #[must_use]
     pub fn is(&self, wanted: u64) -> bool {
-        self.ours == Some(wanted) || (self.ours.is_some() && self.settled == self.ours.map(|ours| (wanted, ours)))
+        self.ours == Some(wanted)
+            || (self.ours.is_some() && self.settled == self.ours.map(|ours| (wanted, ours)))
     }
 
     /// Whether it once was what is wanted, so that somebody else must have changed it.
@@ -105,7 +106,11 @@ impl Children {
     /// Returns when every watch has listed everything once: before that, "absent" means nothing.
     pub async fn complete(&self) {
         // The sender lives as long as `self`, so waiting can't fail.
-        let _ = self.pending.subscribe().wait_for(|pending| *pending == 0).await;
+        let _ = self
+            .pending
+            .subscribe()
+            .wait_for(|pending| *pending == 0)
+            .await;
     }
 
     /// Whether every watch has listed everything once.
@@ -161,15 +166,24 @@ impl Children {
     /// Takes note of our own write: `wanted` is what was applied, `object` what the API server made of it.
     pub fn settle(&self, kind: Kind, wanted: u64, object: &Value) {
         self.observe(kind, object);
-        let Some((cluster, key)) = keys(kind, object) else { return };
-        if let Some(child) = self.lock().get_mut(&cluster).and_then(|children| children.get_mut(&key)) {
+        let Some((cluster, key)) = keys(kind, object) else {
+            return;
+        };
+        if let Some(child) = self
+            .lock()
+            .get_mut(&cluster)
+            .and_then(|children| children.get_mut(&key))
+        {
             child.settled = child.ours.map(|ours| (wanted, ours));
         }
     }
 
     /// Takes note that an object is what is wanted without having been written.
     pub fn confirm(&self, cluster: &ClusterKey, key: &ChildKey, wanted: u64) {
-        if let Some(child) = self.lock().get_mut(cluster).and_then(|children| children.get_mut(key))
+        if let Some(child) = self
+            .lock()
+            .get_mut(cluster)
+            .and_then(|children| children.get_mut(key))
             && child.settled.is_none()
         {
             child.settled = child.ours.map(|ours| (wanted, ours));
@@ -179,7 +193,10 @@ impl Children {
     /// Takes note that an object is gone; returns its ChatCluster.
     pub fn forget(&self, kind: Kind, object: &Value) -> Option<ClusterKey> {
         let (cluster, key) = keys(kind, object)?;
-        let uid = object.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
+        let uid = object
+            .pointer("/metadata/uid")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let mut clusters = self.lock();
         let children = clusters.get_mut(&cluster)?;
         // Another object of the same name may be there already.
@@ -194,10 +211,18 @@ impl Children {
     }
 
     /// After a full list: forgets what was not in it. Returns the ChatClusters that lost something.
-    fn retain_listed(&self, kind: Kind, scope: &Scope, listed: &HashSet<Box<str>>) -> Vec<ClusterKey> {
+    fn retain_listed(
+        &self,
+        kind: Kind,
+        scope: &Scope,
+        listed: &HashSet<Box<str>>,
+    ) -> Vec<ClusterKey> {
         let mut clusters = self.lock();
         let mut changed = Vec::new();
-        for (cluster, children) in clusters.iter_mut().filter(|(cluster, _)| scope.covers(&cluster.namespace)) {
+        for (cluster, children) in clusters
+            .iter_mut()
+            .filter(|(cluster, _)| scope.covers(&cluster.namespace))
+        {
             let before = children.len();
             children.retain(|key, child| key.kind != kind || listed.contains(&child.uid));
             if children.len() != before {
@@ -208,8 +233,10 @@ impl Children {
         changed
     }
 
-    fn listed_once(&self) {
-        self.pending.send_modify(|pending| *pending = pending.saturating_sub(1));
+    /// Notes that one of the watches has listed everything once.
+    pub fn listed_once(&self) {
+        self.pending
+            .send_modify(|pending| *pending = pending.saturating_sub(1));
     }
 }
 
@@ -225,7 +252,12 @@ fn keys(kind: Kind, object: &Value) -> Option<(ClusterKey, ChildKey)> {
 }
 
 fn record(kind: Kind, object: &Value) -> Child {
-    let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let text = |pointer| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     Child {
         uid: text("/metadata/uid").into(),
         version: text("/metadata/resourceVersion").parse().unwrap_or(0),
@@ -260,19 +292,33 @@ mod tests {
     #[test]
     fn late_news_does_not_overwrite_fresh() {
         let children = Children::new(0);
-        assert!(children.observe(Kind::Service, &service("10", 80)).is_some());
+        assert!(
+            children
+                .observe(Kind::Service, &service("10", 80))
+                .is_some()
+        );
         assert!(children.observe(Kind::Service, &service("9", 81)).is_none());
         let (cluster, child) = key();
         let known = children.of(&cluster)[&child].clone();
-        assert!(known.is(managed_fields::hash_of_wanted(&json!({"spec": {"port": 80}}))));
+        assert!(known.is(managed_fields::hash_of_wanted(
+            &json!({"spec": {"port": 80}})
+        )));
     }
 
     #[test]
     fn news_that_changes_nothing_that_matters_wakes_nobody() {
         let children = Children::new(0);
         children.observe(Kind::Service, &service("10", 80));
-        assert!(children.observe(Kind::Service, &service("11", 80)).is_none());
-        assert!(children.observe(Kind::Service, &service("12", 81)).is_some());
+        assert!(
+            children
+                .observe(Kind::Service, &service("11", 80))
+                .is_none()
+        );
+        assert!(
+            children
+                .observe(Kind::Service, &service("12", 81))
+                .is_some()
+        );
     }
 
     #[test]

@@ -43,7 +43,12 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct RunConfig {
     /// Namespaces to watch, a comma list; empty for all.
-    #[arg(long, env = "WATCH_NAMESPACES", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        env = "WATCH_NAMESPACES",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub watch_namespaces: String,
     /// Address of /healthz, /readyz and /metrics.
     #[arg(long, env = "HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
@@ -106,7 +111,11 @@ impl RunConfig {
             .filter(|namespace| !namespace.is_empty())
             .map(|namespace| Scope::Namespace(namespace.to_owned()))
             .collect();
-        if namespaces.is_empty() { vec![Scope::All] } else { namespaces }
+        if namespaces.is_empty() {
+            vec![Scope::All]
+        } else {
+            namespaces
+        }
     }
 
     /// The images that a ChatCluster gets unless its spec names others.
@@ -159,7 +168,10 @@ mod tests {
         assert_eq!(scopes(""), [Scope::All]);
         assert_eq!(
             scopes(" a, b,"),
-            [Scope::Namespace("a".to_owned()), Scope::Namespace("b".to_owned())]
+            [
+                Scope::Namespace("a".to_owned()),
+                Scope::Namespace("b".to_owned())
+            ]
         );
     }
 

@@ -29,10 +29,13 @@ mod storage;
 
 pub use auth::AuthSpec;
 pub use autoscaling::{
-    GatewayAutoscaling, MetricsFallback, MetricsProvider, ProcessorAutoscaling, ScaleBehavior, ScaleRules,
+    GatewayAutoscaling, MetricsFallback, MetricsProvider, ProcessorAutoscaling, ScaleBehavior,
+    ScaleRules,
 };
 pub use environment::EnvironmentVariable;
-pub use gateway::{BrokerOutage, Environment, GatewaySpec, IngressSpec, ServiceSpec, ServiceType, SheddingSpec};
+pub use gateway::{
+    BrokerOutage, Environment, GatewaySpec, IngressSpec, ServiceSpec, ServiceType, SheddingSpec,
+};
 pub use images::{ImagesSpec, PullPolicy, PullSecret};
 pub use monitoring::{MonitorMode, MonitoringSpec};
 pub use network::NetworkPolicySpec;
@@ -45,7 +48,8 @@ pub use redis::{ExternalRedis, ManagedRedis, RedisSpec};
 pub use resources::{ResourceAmounts, Resources};
 pub use secret_ref::SecretRef;
 pub use status::{
-    ChatClusterStatus, ComponentStatus, Condition, ConditionStatus, ConditionType, MigrationStatus, QueuesStatus,
+    ChatClusterStatus, ComponentStatus, Condition, ConditionStatus, ConditionType, MigrationStatus,
+    QueuesStatus,
 };
 pub use storage::StorageSpec;
 
@@ -67,6 +71,7 @@ pub const MAX_NAME_LENGTH: usize = 40;
     plural = "chatclusters",
     shortname = "chat",
     namespaced,
+    annotation("helm.sh/resource-policy", "keep"),
     status = "ChatClusterStatus",
     derive = "PartialEq",
     doc = "A whole chat: Socket.IO gateway, EventProcessors, RabbitMQ, Postgres and Redis.",
@@ -141,8 +146,16 @@ pub struct ChatClusterSpec {
     pub paused: bool,
 }
 
+impl Default for ChatClusterSpec {
+    fn default() -> Self {
+        all_defaults()
+    }
+}
+
 /// What becomes of volumes and generated credentials when the ChatCluster is deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema,
+)]
 pub enum DeletionPolicy {
     /// Volumes and credentials stay; a ChatCluster of the same name takes them up again.
     #[default]

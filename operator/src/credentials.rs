@@ -77,11 +77,19 @@ impl Credentials {
         let derived = [
             (
                 DATABASE_URL,
-                format!("postgres://{user}:{}@{}:5432/{user}", percent_encode(&postgres), hosts.postgres),
+                format!(
+                    "postgres://{user}:{}@{}:5432/{user}",
+                    percent_encode(&postgres),
+                    hosts.postgres
+                ),
             ),
             (
                 RABBITMQ_URL,
-                format!("amqp://{user}:{}@{}:5672/%2f", percent_encode(&rabbitmq), hosts.rabbitmq),
+                format!(
+                    "amqp://{user}:{}@{}:5672/%2f",
+                    percent_encode(&rabbitmq),
+                    hosts.rabbitmq
+                ),
             ),
             (
                 REDIS_URL,
@@ -96,7 +104,9 @@ impl Credentials {
 
     /// Every key with its value, for the Secret.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_slice()))
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_slice()))
     }
 
     /// A short fingerprint of some of the values. It goes into pod annotations, so that pods are rolled when a value that
@@ -147,7 +157,10 @@ mod tests {
         let credentials = Credentials::complete(&existing, HOSTS, |length| "x".repeat(length));
         assert_eq!(text(&credentials, POSTGRES_PASSWORD), "kept");
         assert_eq!(text(&credentials, RABBITMQ_PASSWORD), "x".repeat(32));
-        assert_eq!(text(&credentials, DATABASE_URL), "postgres://chat:kept@demo-postgres:5432/chat");
+        assert_eq!(
+            text(&credentials, DATABASE_URL),
+            "postgres://chat:kept@demo-postgres:5432/chat"
+        );
     }
 
     #[test]
@@ -159,18 +172,26 @@ mod tests {
 
     #[test]
     fn a_changed_password_changes_its_url_and_its_fingerprint_only() {
-        let mut existing = Credentials::complete(&BTreeMap::new(), HOSTS, |length| "x".repeat(length)).0;
+        let mut existing =
+            Credentials::complete(&BTreeMap::new(), HOSTS, |length| "x".repeat(length)).0;
         let before = Credentials(existing.clone());
         existing.insert(POSTGRES_PASSWORD.to_owned(), b"p/w".to_vec());
         let after = Credentials::complete(&existing, HOSTS, |_| unreachable!("everything exists"));
         assert!(text(&after, DATABASE_URL).contains("p%2Fw@"));
-        assert_ne!(before.fingerprint(&[DATABASE_URL]), after.fingerprint(&[DATABASE_URL]));
-        assert_eq!(before.fingerprint(&[REDIS_URL]), after.fingerprint(&[REDIS_URL]));
+        assert_ne!(
+            before.fingerprint(&[DATABASE_URL]),
+            after.fingerprint(&[DATABASE_URL])
+        );
+        assert_eq!(
+            before.fingerprint(&[REDIS_URL]),
+            after.fingerprint(&[REDIS_URL])
+        );
     }
 
     #[test]
     fn debug_shows_no_value() {
-        let credentials = Credentials::complete(&BTreeMap::new(), HOSTS, |length| "s3cret".repeat(length));
+        let credentials =
+            Credentials::complete(&BTreeMap::new(), HOSTS, |length| "s3cret".repeat(length));
         assert!(!format!("{credentials:?}").contains("s3cret"));
     }
 }

@@ -69,7 +69,11 @@ impl Events {
     pub async fn publish(&self, cluster: &ChatCluster, notice: Notice) {
         let note = cut(&notice.note, MAX_NOTE);
         let event = Event {
-            type_: if notice.warning { EventType::Warning } else { EventType::Normal },
+            type_: if notice.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
             reason: notice.reason.to_owned(),
             // Events are counted together by all fields but the note; the action makes different notes different events.
             action: cut(&note, MAX_ACTION),
@@ -77,7 +81,11 @@ impl Events {
             secondary: None,
         };
         self.metrics.wrote(Verb::event);
-        if let Err(error) = self.recorder.publish(&event, &cluster.object_ref(&())).await {
+        if let Err(error) = self
+            .recorder
+            .publish(&event, &cluster.object_ref(&()))
+            .await
+        {
             tracing::debug!(%error, reason = notice.reason, "An event could not be stored.");
         }
     }
@@ -87,7 +95,10 @@ fn cut(text: &str, length: usize) -> String {
     if text.len() <= length {
         return text.to_owned();
     }
-    let end = (0..=length - 3).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let end = (0..=length - 3)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
     format!("{}…", &text[..end])
 }
 

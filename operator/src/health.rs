@@ -28,7 +28,11 @@ pub struct Health {
 ///
 /// # Errors
 /// When the address can't be listened on.
-pub async fn serve(address: SocketAddr, health: Health, stop: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(
+    address: SocketAddr,
+    health: Health,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
     let router = Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
@@ -44,7 +48,11 @@ async fn ready(State(health): State<Health>) -> Response {
     if health.children.is_complete() {
         "ok".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the watches have not listed everything yet").into_response()
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the watches have not listed everything yet",
+        )
+            .into_response()
     }
 }
 
@@ -52,7 +60,10 @@ async fn metrics(State(health): State<Health>) -> Response {
     let mut text = String::new();
     match encode(&mut text, &health.registry) {
         Ok(()) => (
-            [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+            [(
+                header::CONTENT_TYPE,
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            )],
             text,
         )
             .into_response(),

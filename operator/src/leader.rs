@@ -94,8 +94,11 @@ enum Outcome {
 }
 
 /// Starts to run for leadership until `stop`, and gives the Lease back then.
-#[must_use]
-pub fn run(client: Client, election: Election, stop: CancellationToken) -> (Leadership, impl Future<Output = ()>) {
+pub fn run(
+    client: Client,
+    election: Election,
+    stop: CancellationToken,
+) -> (Leadership, impl Future<Output = ()>) {
     let (sender, receiver) = watch::channel(None);
     let candidate = Candidate {
         api: Api::namespaced(client, &election.namespace),
@@ -147,7 +150,10 @@ impl Candidate {
 
     fn step_down(&self, sender: &watch::Sender<Option<Instant>>) {
         if sender.send_replace(None).is_some() {
-            tracing::warn!(identity = self.election.identity, "This operator no longer leads.");
+            tracing::warn!(
+                identity = self.election.identity,
+                "This operator no longer leads."
+            );
         }
     }
 
@@ -179,7 +185,10 @@ impl Candidate {
             .lease_duration_seconds
             .and_then(|seconds| u64::try_from(seconds).ok())
             .map_or(self.election.lease_duration, Duration::from_secs);
-        let expired = self.seen.as_ref().is_some_and(|(_, since)| since.elapsed() >= duration);
+        let expired = self
+            .seen
+            .as_ref()
+            .is_some_and(|(_, since)| since.elapsed() >= duration);
         if !is_ours && !holder.is_empty() && !expired {
             return Ok(Outcome::Other);
         }
@@ -196,11 +205,14 @@ impl Candidate {
 
     fn spec(&self, present: Option<&LeaseSpec>) -> LeaseSpec {
         let now = MicroTime(Timestamp::now());
-        let kept = present.filter(|spec| spec.holder_identity.as_deref() == Some(&self.election.identity));
+        let kept =
+            present.filter(|spec| spec.holder_identity.as_deref() == Some(&self.election.identity));
         LeaseSpec {
             holder_identity: Some(self.election.identity.clone()),
             lease_duration_seconds: i32::try_from(self.election.lease_duration.as_secs()).ok(),
-            acquire_time: kept.and_then(|spec| spec.acquire_time.clone()).or_else(|| Some(now.clone())),
+            acquire_time: kept
+                .and_then(|spec| spec.acquire_time.clone())
+                .or_else(|| Some(now.clone())),
             renew_time: Some(now),
             lease_transitions: Some(match kept {
                 Some(spec) => spec.lease_transitions.unwrap_or(0),
@@ -214,7 +226,9 @@ impl Candidate {
         let Some(mut lease) = self.api.get_opt(&self.election.lease_name).await? else {
             return Ok(());
         };
-        let Some(spec) = lease.spec.as_mut() else { return Ok(()) };
+        let Some(spec) = lease.spec.as_mut() else {
+            return Ok(());
+        };
         if spec.holder_identity.as_deref() == Some(&self.election.identity) {
             spec.holder_identity = None;
             settle(
@@ -240,9 +254,9 @@ fn settle(result: Result<Lease, kube::Error>) -> Result<Outcome, kube::Error> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_leader_that_could_not_renew_stops_by_its_own_clock() {
-        let (sender, receiver) = watch::channel(Some(Instant::now() + Duration::from_secs(10)));
+        let (sender, receiver) = watch::channel(Some(Instant::now() + Duration::from_millis(200)));
         let mut leadership = Leadership(receiver);
         assert!(leadership.is_current());
         leadership.lost().await;

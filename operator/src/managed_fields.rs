@@ -48,7 +48,9 @@ fn our_fields(object: &Value) -> Option<&Value> {
         .as_array()?
         .iter()
         .find(|entry| {
-            entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply" && entry["subresource"].is_null()
+            entry["manager"] == FIELD_MANAGER
+                && entry["operation"] == "Apply"
+                && entry["subresource"].is_null()
         })?
         .get("fieldsV1")
 }
@@ -214,7 +216,10 @@ mod tests {
     #[test]
     fn an_object_that_we_never_applied_has_nothing_of_ours() {
         let mut foreign = live();
-        foreign["metadata"]["managedFields"].as_array_mut().unwrap().truncate(2);
+        foreign["metadata"]["managedFields"]
+            .as_array_mut()
+            .unwrap()
+            .truncate(2);
         assert_eq!(hash_of_ours(&foreign), None);
     }
 

@@ -35,7 +35,10 @@ struct WriteLabel {
 
 /// How a reconciliation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[expect(non_camel_case_types, reason = "the label's values are written in lower case")]
+#[expect(
+    non_camel_case_types,
+    reason = "the label's values are written in lower case"
+)]
 pub enum Outcome {
     /// Done.
     success,
@@ -45,7 +48,10 @@ pub enum Outcome {
 
 /// What was written to the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[expect(non_camel_case_types, reason = "the label's values are written in lower case")]
+#[expect(
+    non_camel_case_types,
+    reason = "the label's values are written in lower case"
+)]
 pub enum Verb {
     /// A server-side apply.
     apply,
@@ -76,17 +82,31 @@ impl Metrics {
     /// Adds them to a registry.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("chat_operator");
-        registry.register("reconciliations", "Reconciliations", self.reconciliations.clone());
-        registry.register("reconcile_duration_seconds", "Time of a reconciliation", self.seconds.clone());
+        registry.register(
+            "reconciliations",
+            "Reconciliations",
+            self.reconciliations.clone(),
+        );
+        registry.register(
+            "reconcile_duration_seconds",
+            "Time of a reconciliation",
+            self.seconds.clone(),
+        );
         registry.register("writes", "Writes to the API server", self.writes.clone());
         registry.register("clusters", "ChatClusters known", self.clusters.clone());
-        registry.register("objects", "Objects of ChatClusters known", self.objects.clone());
+        registry.register(
+            "objects",
+            "Objects of ChatClusters known",
+            self.objects.clone(),
+        );
         registry.register("leader", "1 when this operator leads", self.leader.clone());
     }
 
     /// Counts a reconciliation.
     pub fn reconciled(&self, result: Outcome, took: Duration) {
-        self.reconciliations.get_or_create(&ResultLabel { result }).inc();
+        self.reconciliations
+            .get_or_create(&ResultLabel { result })
+            .inc();
         self.seconds.observe(took.as_secs_f64());
     }
 

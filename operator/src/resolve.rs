@@ -90,7 +90,9 @@ pub(crate) mod tests {
             redis: "demo-redis",
         };
         Resolved {
-            credentials: Credentials::complete(&BTreeMap::new(), hosts, |length| "S".repeat(length)),
+            credentials: Credentials::complete(&BTreeMap::new(), hosts, |length| {
+                "S".repeat(length)
+            }),
             referenced: BTreeMap::new(),
             capabilities: Capabilities::default(),
             images: DefaultImages::default(),

@@ -9,6 +9,7 @@ mod ready;
 mod verdict;
 mod workloads;
 
+pub use backends::database_answers;
 pub use migration::is_complete as migration_is_complete;
 pub use verdict::Verdict;
 
@@ -54,10 +55,15 @@ pub fn of(
         (ConditionType::GatewayReady, gateway),
         (ConditionType::ProcessorsReady, processors),
     ];
-    let mut verdicts = vec![(ConditionType::SpecValid, Verdict::yes("Valid", "The spec keeps all rules"))];
+    let mut verdicts = vec![(
+        ConditionType::SpecValid,
+        Verdict::yes("Valid", "The spec keeps all rules"),
+    )];
     verdicts.extend(ready::summary(&parts, failure));
     verdicts.extend(parts);
-    verdicts.extend(autoscaling::verdict(plan, live).map(|verdict| (ConditionType::AutoscalingActive, verdict)));
+    verdicts.extend(
+        autoscaling::verdict(plan, live).map(|verdict| (ConditionType::AutoscalingActive, verdict)),
+    );
     ChatClusterStatus {
         observed_generation: generation,
         conditions: conditions(verdicts, previous, generation, now),
@@ -117,12 +123,23 @@ pub fn of_obstacle(
 
 /// The status of a ChatCluster that is paused: everything as it was, and that it is paused.
 #[must_use]
-pub fn of_paused(previous: &ChatClusterStatus, generation: Option<i64>, now: &str) -> ChatClusterStatus {
+pub fn of_paused(
+    previous: &ChatClusterStatus,
+    generation: Option<i64>,
+    now: &str,
+) -> ChatClusterStatus {
     let paused = Verdict::no("Paused", "spec.paused is true; set it to false to go on");
     let mut status = previous.clone();
     status.observed_generation = generation;
-    let fresh = conditions(vec![(ConditionType::Reconciling, paused)], previous, generation, now);
-    status.conditions.retain(|old| fresh.iter().all(|new| new.type_ != old.type_));
+    let fresh = conditions(
+        vec![(ConditionType::Reconciling, paused)],
+        previous,
+        generation,
+        now,
+    );
+    status
+        .conditions
+        .retain(|old| fresh.iter().all(|new| new.type_ != old.type_));
     status.conditions.extend(fresh);
     status
 }
@@ -134,8 +151,12 @@ pub fn notices(previous: &ChatClusterStatus, present: &ChatClusterStatus) -> Vec
         .conditions
         .iter()
         .filter_map(|new| {
-            let old = previous.conditions.iter().find(|old| old.type_ == new.type_);
-            let changed = old.is_none_or(|old| old.status != new.status || old.reason != new.reason);
+            let old = previous
+                .conditions
+                .iter()
+                .find(|old| old.type_ == new.type_);
+            let changed =
+                old.is_none_or(|old| old.status != new.status || old.reason != new.reason);
             verdict::notice(new, old).filter(|_| changed)
         })
         .collect()
@@ -172,7 +193,11 @@ fn conditions(
 fn url(plan: &Plan) -> String {
     match &plan.spec.gateway.ingress {
         Some(ingress) => {
-            let scheme = if ingress.tls_secret_name.is_some() { "https" } else { "http" };
+            let scheme = if ingress.tls_secret_name.is_some() {
+                "https"
+            } else {
+                "http"
+            };
             format!("{scheme}://{}", ingress.host)
         }
         None => {

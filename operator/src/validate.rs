@@ -11,8 +11,9 @@ use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::Value;
 
 use crate::crd::{
-    ChatCluster, ChatClusterSpec, ExternalPostgres, ExternalRabbitMq, ExternalRedis, GatewayAutoscaling, ManagedPostgres,
-    ManagedRabbitMq, ManagedRedis, MetricsProvider, ProcessorAutoscaling, SecretRef,
+    ChatCluster, ChatClusterSpec, ExternalPostgres, ExternalRabbitMq, ExternalRedis,
+    GatewayAutoscaling, ManagedPostgres, ManagedRabbitMq, ManagedRedis, MetricsProvider,
+    ProcessorAutoscaling, SecretRef,
 };
 use crate::resolve::{DefaultImages, ExternalMetricsOwner, Resolved};
 
@@ -129,10 +130,19 @@ static RULES: LazyLock<CompiledSchema> = LazyLock::new(|| {
 /// # Errors
 /// [`InvalidSpec`] with every message of every rule that is broken.
 pub fn check_rules(cluster: &ChatCluster) -> Result<(), InvalidSpec> {
-    let object = serde_json::to_value(cluster).map_err(|error| InvalidSpec(vec![error.to_string()]))?;
+    let object =
+        serde_json::to_value(cluster).map_err(|error| InvalidSpec(vec![error.to_string()]))?;
     Validator::new()
         .validate_compiled(&RULES, &object, None)
-        .map_err(|errors| InvalidSpec(errors.into_vec().into_iter().map(|error| error.message).collect()))
+        .map_err(|errors| {
+            InvalidSpec(
+                errors
+                    .into_vec()
+                    .into_iter()
+                    .map(|error| error.message)
+                    .collect(),
+            )
+        })
 }
 
 /// Makes every choice that the spec leaves open. The rules must have been checked.
@@ -140,7 +150,9 @@ pub fn check_rules(cluster: &ChatCluster) -> Result<(), InvalidSpec> {
 pub fn plan(cluster: &ChatCluster, resolved: Resolved) -> Plan {
     let spec = cluster.spec.clone();
     let defaults = &resolved.images;
-    let choose = |chosen: &Option<String>, default: &String| chosen.clone().unwrap_or_else(|| default.clone());
+    let choose = |chosen: &Option<String>, default: &String| {
+        chosen.clone().unwrap_or_else(|| default.clone())
+    };
     let images = DefaultImages {
         gateway: choose(&spec.images.gateway, &defaults.gateway),
         processor: choose(&spec.images.processor, &defaults.processor),
@@ -212,6 +224,12 @@ fn metrics_source(provider: MetricsProvider, resolved: &Resolved) -> Option<Metr
         MetricsProvider::BuiltIn => Some(MetricsSource::BuiltIn),
         MetricsProvider::Keda => Some(MetricsSource::Keda),
         MetricsProvider::Prometheus => Some(MetricsSource::Prometheus),
+        // TEMPORARY
+        MetricsProvider::Auto
+            if resolved.capabilities.external_metrics == ExternalMetricsOwner::Nobody =>
+        {
+            None
+        }
         MetricsProvider::Auto => Some(match resolved.capabilities.external_metrics {
             ExternalMetricsOwner::Nobody | ExternalMetricsOwner::Operator => MetricsSource::BuiltIn,
             ExternalMetricsOwner::Keda => MetricsSource::Keda,

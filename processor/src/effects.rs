@@ -1,7 +1,9 @@
 //! What the connected clients must hear of a committed act.
 
-use chat_backends::redis::fanout_publisher::{self, Broadcast};
-use chat_backends::redis::{Redis, RedisError};
+use std::collections::BTreeMap;
+
+use chat_backends::redis::fanout_publisher::Broadcast;
+use chat_backends::redis::{Redis, RedisError, announce, ring};
 use chat_core::fanout::{Control, Fanout};
 use chat_core::ids::{RoomId, UserId};
 use chat_core::job::Job;
@@ -9,6 +11,7 @@ use chat_core::names;
 use chat_core::protocol::server::ServerEvent;
 
 use crate::failure::Failure;
+use crate::stale;
 
 /// One event and whom it is for.
 #[derive(Debug, Clone)]
@@ -17,6 +20,8 @@ pub struct Effect {
     pub target: Target,
     /// The event.
     pub fanout: Fanout,
+    /// The room and number of the new message that the event delivers: it goes into the room's ring too.
+    pub stored: Option<(RoomId, i64)>,
 }
 
 /// Whose sockets hear an event.
@@ -46,7 +51,11 @@ impl Effect {
     /// [`Failure::Job`] if the event can't be encoded.
     pub fn new(target: Target, event: &ServerEvent) -> Result<Self, Failure> {
         let fanout = Fanout::new(event).map_err(|error| Failure::Job(error.into()))?;
-        Ok(Self { target, fanout })
+        Ok(Self {
+            target,
+            fanout,
+            stored: None,
+        })
     }
 
     /// Tells the gateways that `user` belongs to another room from now on.
@@ -58,6 +67,7 @@ impl Effect {
         Ok(Self {
             target: Target::User(user),
             fanout,
+            stored: None,
         })
     }
 }
@@ -71,7 +81,7 @@ impl Target {
     }
 }
 
-/// Publishes `effects` in their order, in one round trip.
+/// Publishes `effects` in their order, and keeps the messages that they deliver in the rooms' rings.
 ///
 /// # Errors
 /// If Redis does not take them; publishing all of them again is harmless, clients drop what they have.
@@ -79,15 +89,22 @@ pub async fn publish(redis: &Redis, effects: &[Effect]) -> Result<(), RedisError
     if effects.is_empty() {
         return Ok(());
     }
-    let broadcasts: Vec<Broadcast> = effects
-        .iter()
-        .map(|effect| Broadcast {
+    stale::forget(redis, effects).await?;
+    let mut rings: BTreeMap<RoomId, Vec<ring::Entry>> = BTreeMap::new();
+    let mut broadcasts = Vec::with_capacity(effects.len());
+    for effect in effects {
+        if let Some((room, seq)) = effect.stored {
+            rings.entry(room).or_default().push(ring::Entry {
+                seq,
+                message: effect.fanout.data.get().to_owned(),
+            });
+        }
+        broadcasts.push(Broadcast {
             channel: effect.target.channel(),
             payload: serde_json::to_string(&effect.fanout)
                 .expect("texts and raw JSON always encode"),
-        })
-        .collect();
-    fanout_publisher::publish(redis, &broadcasts)
-        .await
-        .map(|_heard| ())
+        });
+    }
+    let rings: Vec<_> = rings.into_iter().collect();
+    announce::announce(redis, &rings, &broadcasts).await
 }

@@ -3,7 +3,10 @@
 use chat_core::job::{Act, Job, SendMessage};
 use sqlx::PgConnection;
 
-use crate::commands::{announce_room, send_message, set_presence, typing};
+use crate::commands::{
+    announce_room, change_role, delete_message, delete_room, edit_message, leave_room, pin_message,
+    react, send_message, set_presence, typing, update_room,
+};
 use crate::context::Context;
 use crate::effects::Effect;
 use crate::failure::Failure;
@@ -46,7 +49,7 @@ pub async fn execute_transient(context: &Context, job: &Job) -> Result<Vec<Effec
             activity,
             chosen,
         } => set_presence::apply(context, job, *status, activity.as_deref(), *chosen).await,
-        Act::SendMessage(_) | Act::AnnounceRoom {} => Err(Failure::Reject(
+        _ => Err(Failure::Reject(
             "a lasting act on the queue of transient ones".to_owned(),
         )),
     }
@@ -59,7 +62,7 @@ pub async fn execute_transient(context: &Context, job: &Job) -> Result<Vec<Effec
 pub fn failed(job: &Job) -> Result<Vec<Effect>, Failure> {
     match &job.act {
         Act::SendMessage(send) => send_message::failed(job, send),
-        Act::Typing { .. } | Act::SetPresence { .. } | Act::AnnounceRoom {} => Ok(vec![]),
+        _ => Ok(vec![]),
     }
 }
 
@@ -74,8 +77,28 @@ async fn execute_one(
             .into_iter()
             .flatten()
             .collect()),
+        Act::EditMessage {
+            message_id,
+            content,
+        } => edit_message::apply(connection, job, *message_id, content).await,
+        Act::DeleteMessage { message_id, scope } => {
+            delete_message::apply(connection, job, *message_id, *scope).await
+        }
+        Act::PinMessage { message_id } => pin_message::apply(connection, job, *message_id).await,
+        Act::UnpinMessage { message_id } => {
+            pin_message::apply_unpin(connection, job, *message_id).await
+        }
+        Act::React {
+            message_id,
+            emoji,
+            remove,
+        } => react::apply(connection, job, *message_id, emoji, *remove).await,
         Act::AnnounceRoom {} => announce_room::apply(connection, job).await,
         Act::Typing { .. } | Act::SetPresence { .. } => execute_transient(context, job).await,
+        _ => Err(Failure::Reject(format!(
+            "{} is not known here yet",
+            job.act.name()
+        ))),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chat_backends::postgres;
 use chat_backends::redis::Redis;
+use chat_backends::redis::heartbeat::Heartbeats;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -11,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::config::ProcessorConfig;
 use crate::context::{Context, Policy};
 use crate::http::{self, HttpState};
-use crate::worker::Worker;
 use crate::worker::health::Health;
+use crate::worker::ladder::Ladder;
 use crate::worker::metrics::WorkerMetrics;
+use crate::worker::{DEAD_AFTER, Worker};
 
 /// Works until `stop`; then finishes what is in hand, for at most the drain window, and returns.
 ///
@@ -33,11 +35,14 @@ pub async fn run(
     let metrics = WorkerMetrics::default();
     metrics.register(&mut registry);
     let health = Health::default();
+    let ladder = Ladder::new(config.rabbitmq.max_retries);
     let worker = Worker {
         context: context.clone(),
         rabbitmq: Arc::new(config.rabbitmq),
         job_keys: config.job_keys,
         name: config.name.into(),
+        heartbeats: Heartbeats::processors(DEAD_AFTER),
+        ladder,
         metrics,
         health: health.clone(),
     };

@@ -4,6 +4,7 @@
 //! session, and the next one starts over: what was not acknowledged comes again and finds itself done.
 
 pub mod assignment;
+mod commit;
 pub mod health;
 pub mod ladder;
 pub mod lanes;
@@ -11,21 +12,29 @@ pub mod metrics;
 mod ownership;
 mod partition;
 mod transient;
+mod verdict;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_backends::config::RabbitConfig;
+use chat_backends::rabbitmq::event_log::EventLog;
 use chat_backends::rabbitmq::{Broker, BrokerError, topology};
+use chat_backends::redis::heartbeat::Heartbeats;
 use chat_core::names::Queue;
 use chat_core::signing::KeyRing;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::health::{Backend, Health};
+use self::ladder::Ladder;
 use self::metrics::WorkerMetrics;
 use self::ownership::Ownership;
+use self::partition::{Partition, Place};
 use crate::context::Context;
+
+/// After this long without a heartbeat a processor counts as dead: three beats, so that one lost beat moves nothing.
+pub const DEAD_AFTER: Duration = Duration::from_secs(3);
 
 /// The first and the longest pause between two attempts to reach the broker.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
@@ -41,6 +50,10 @@ pub struct Worker {
     pub job_keys: KeyRing,
     /// Name of this processor among the live ones.
     pub name: Arc<str>,
+    /// The list of live processors, among whom the partitions are shared.
+    pub heartbeats: Heartbeats,
+    /// How long failing jobs wait for their retries.
+    pub ladder: Ladder,
     /// What is counted.
     pub metrics: WorkerMetrics,
     /// What the probes see.
@@ -97,8 +110,10 @@ impl Worker {
         let mut workers: JoinSet<Result<(), SessionEnd>> = JoinSet::new();
         for queue in [Queue::High, Queue::Medium] {
             for number in 0..self.rabbitmq.partitions {
-                let worker = partition::Partition::new(self.clone(), broker.clone(), queue, number);
-                workers.spawn(worker.run(ownership.clone(), over.clone()));
+                let log = EventLog::open(&broker, &self.rabbitmq).await?;
+                let place = Place { queue, number };
+                let partition = Partition::new(self.clone(), broker.clone(), log, place);
+                workers.spawn(partition.run(ownership.clone(), over.clone()));
             }
         }
         workers.spawn(transient::run(self.clone(), broker.clone(), over.clone()));

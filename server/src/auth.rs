@@ -57,9 +57,13 @@ impl AuthError {
     pub(crate) fn refusal(self) -> Refusal {
         match self {
             Self::NoToken => Refusal::new(ErrorCode::Unauthenticated, "Please log in."),
-            Self::InvalidToken | Self::UserNotFound => Refusal::new(ErrorCode::InvalidToken, "The token is not valid."),
+            Self::InvalidToken | Self::UserNotFound => {
+                Refusal::new(ErrorCode::InvalidToken, "The token is not valid.")
+            }
             Self::TokenExpired => Refusal::new(ErrorCode::TokenExpired, "The token has expired."),
-            Self::SessionRevoked => Refusal::new(ErrorCode::SessionRevoked, "This session was ended."),
+            Self::SessionRevoked => {
+                Refusal::new(ErrorCode::SessionRevoked, "This session was ended.")
+            }
             Self::Banned => Refusal::new(ErrorCode::AccountBanned, "This account is banned."),
             Self::Unavailable => Refusal::new(
                 ErrorCode::Unavailable,
@@ -145,7 +149,9 @@ impl Authenticator {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(UserId, Option<SessionId>), Remembered>> {
         // Plain data: a panic elsewhere can't have left it half changed.
-        self.states.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.states
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -191,13 +197,25 @@ mod tests {
         let now = Timestamp::now();
         assert_eq!(judge(Some(&state()), now), Ok(UserRole::User));
         assert_eq!(judge(None, now), Err(AuthError::UserNotFound));
-        let deleted = AuthState { deleted: true, ..state() };
+        let deleted = AuthState {
+            deleted: true,
+            ..state()
+        };
         assert_eq!(judge(Some(&deleted), now), Err(AuthError::UserNotFound));
-        let banned = AuthState { ban: Some(Ban { until: None }), ..state() };
+        let banned = AuthState {
+            ban: Some(Ban { until: None }),
+            ..state()
+        };
         assert_eq!(judge(Some(&banned), now), Err(AuthError::Banned));
-        let ban_is_over = AuthState { ban: Some(Ban { until: Some(now) }), ..state() };
+        let ban_is_over = AuthState {
+            ban: Some(Ban { until: Some(now) }),
+            ..state()
+        };
         assert_eq!(judge(Some(&ban_is_over), now), Ok(UserRole::User));
-        let revoked = AuthState { session_revoked: true, ..state() };
+        let revoked = AuthState {
+            session_revoked: true,
+            ..state()
+        };
         assert_eq!(judge(Some(&revoked), now), Err(AuthError::SessionRevoked));
     }
 

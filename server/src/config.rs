@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_backends::config::{
-    ConfigError, JobKeyArgs, PostgresArgs, PostgresConfig, RabbitArgs, RabbitConfig, RedisArgs, RedisConfig,
+    ConfigError, JobKeyArgs, PostgresArgs, PostgresConfig, RabbitArgs, RabbitConfig, RedisArgs,
+    RedisConfig,
 };
 use chat_core::signing::KeyRing;
 use chat_core::{duration, env, limits, ports};
@@ -180,7 +181,12 @@ impl GatewayArgs {
     /// [`ConfigError`] names the first variable that is missing or wrong, and the remedy.
     pub fn resolve(&self) -> Result<Config, ConfigError> {
         Ok(Config {
-            port: number(env::PORT, self.port.as_deref(), ports::GATEWAY, 0..=u16::MAX)?,
+            port: number(
+                env::PORT,
+                self.port.as_deref(),
+                ports::GATEWAY,
+                0..=u16::MAX,
+            )?,
             postgres: self.postgres.resolve()?,
             redis: self.redis.resolve()?,
             rabbitmq: self.rabbitmq.resolve()?,
@@ -191,7 +197,11 @@ impl GatewayArgs {
             policy: self.policy()?,
             shedding: self.shedding()?,
             on_broker_outage: self.on_broker_outage()?,
-            drain_window: span(env::CHAT_DRAIN_WINDOW, self.chat_drain_window.as_deref(), "20s")?,
+            drain_window: span(
+                env::CHAT_DRAIN_WINDOW,
+                self.chat_drain_window.as_deref(),
+                "20s",
+            )?,
             web_root: self
                 .chat_web_root
                 .clone()
@@ -214,7 +224,9 @@ impl GatewayArgs {
         let Some((variable, secret)) = secret else {
             return Err(ConfigError::new(
                 env::JWT_ACCESS_TOKEN,
-                format!("is not set; set it to a random secret of at least {MIN_JWT_SECRET_BYTES} bytes, the same for every gateway"),
+                format!(
+                    "is not set; set it to a random secret of at least {MIN_JWT_SECRET_BYTES} bytes, the same for every gateway"
+                ),
             ));
         };
         if secret.expose_secret().len() < MIN_JWT_SECRET_BYTES {
@@ -225,8 +237,16 @@ impl GatewayArgs {
         }
         Ok(TokenConfig {
             secret: secret.clone(),
-            access_lifetime: span(env::JWT_ACCESS_EXPIRED, self.jwt_access_expired.as_deref(), "7d")?,
-            refresh_lifetime: span(env::JWT_REFRESH_EXPIRED, self.jwt_refresh_expired.as_deref(), "30d")?,
+            access_lifetime: span(
+                env::JWT_ACCESS_EXPIRED,
+                self.jwt_access_expired.as_deref(),
+                "7d",
+            )?,
+            refresh_lifetime: span(
+                env::JWT_REFRESH_EXPIRED,
+                self.jwt_refresh_expired.as_deref(),
+                "30d",
+            )?,
         })
     }
 
@@ -268,12 +288,25 @@ impl GatewayArgs {
     }
 
     fn shedding(&self) -> Result<SheddingConfig, ConfigError> {
-        let high = number(env::CHAT_SHED_HIGH, self.chat_shed_high.as_deref(), 10_000, 1..=u64::MAX)?;
-        let low = number(env::CHAT_SHED_LOW, self.chat_shed_low.as_deref(), high.div_ceil(2), 0..=u64::MAX)?;
+        let high = number(
+            env::CHAT_SHED_HIGH,
+            self.chat_shed_high.as_deref(),
+            10_000,
+            1..=u64::MAX,
+        )?;
+        let low = number(
+            env::CHAT_SHED_LOW,
+            self.chat_shed_low.as_deref(),
+            high.div_ceil(2),
+            0..=u64::MAX,
+        )?;
         if low >= high {
             return Err(ConfigError::new(
                 env::CHAT_SHED_LOW,
-                format!("is {low}; it must be below {} ({high})", env::CHAT_SHED_HIGH),
+                format!(
+                    "is {low}; it must be below {} ({high})",
+                    env::CHAT_SHED_HIGH
+                ),
             ));
         }
         Ok(SheddingConfig { high, low })
@@ -299,15 +332,24 @@ impl GatewayArgs {
             (None, None) => Ok(None),
             (Some(_), None) => Err(ConfigError::new(
                 env::ADMIN_PASSWORD,
-                format!("is not set although {} is; set both or none", env::ADMIN_EMAIL),
+                format!(
+                    "is not set although {} is; set both or none",
+                    env::ADMIN_EMAIL
+                ),
             )),
             (None, Some(_)) => Err(ConfigError::new(
                 env::ADMIN_EMAIL,
-                format!("is not set although {} is; set both or none", env::ADMIN_PASSWORD),
+                format!(
+                    "is not set although {} is; set both or none",
+                    env::ADMIN_PASSWORD
+                ),
             )),
             (Some(email), Some(password)) => {
                 if !crate::auth::registration::is_email(email) {
-                    return Err(ConfigError::new(env::ADMIN_EMAIL, "is not an email address"));
+                    return Err(ConfigError::new(
+                        env::ADMIN_EMAIL,
+                        "is not an email address",
+                    ));
                 }
                 let chars = password.expose_secret().chars().count();
                 if !limits::PASSWORD_CHARS.contains(&chars) {
@@ -339,7 +381,11 @@ impl GatewayArgs {
             .filter(|c| c.is_ascii_alphanumeric() || "-._".contains(*c))
             .take(200)
             .collect();
-        if name.is_empty() { "gateway".into() } else { name.into() }
+        if name.is_empty() {
+            "gateway".into()
+        } else {
+            name.into()
+        }
     }
 }
 
@@ -360,18 +406,26 @@ where
     let Some(text) = given(value) else {
         return Ok(default);
     };
-    text.parse().ok().filter(|number| bounds.contains(number)).ok_or_else(|| {
-        let problem = format!(
-            "is {text:?}; it must be a number from {} to {}",
-            bounds.start(),
-            bounds.end()
-        );
-        ConfigError::new(variable, problem)
-    })
+    text.parse()
+        .ok()
+        .filter(|number| bounds.contains(number))
+        .ok_or_else(|| {
+            let problem = format!(
+                "is {text:?}; it must be a number from {} to {}",
+                bounds.start(),
+                bounds.end()
+            );
+            ConfigError::new(variable, problem)
+        })
 }
 
-fn span(variable: &'static str, value: Option<&str>, default: &str) -> Result<Duration, ConfigError> {
-    duration::parse(given(value).unwrap_or(default)).map_err(|error| ConfigError::new(variable, error.to_string()))
+fn span(
+    variable: &'static str,
+    value: Option<&str>,
+    default: &str,
+) -> Result<Duration, ConfigError> {
+    duration::parse(given(value).unwrap_or(default))
+        .map_err(|error| ConfigError::new(variable, error.to_string()))
 }
 
 fn cors(value: Option<&str>) -> Result<CorsOrigins, ConfigError> {
@@ -431,7 +485,10 @@ mod tests {
         assert_eq!(config.drain_window, Duration::from_secs(20));
         assert_eq!((config.shedding.high, config.shedding.low), (10_000, 5_000));
         assert!(matches!(config.cors, CorsOrigins::Any));
-        let without_token = GatewayArgs { jwt_access_token: None, ..complete() };
+        let without_token = GatewayArgs {
+            jwt_access_token: None,
+            ..complete()
+        };
         assert!(problem(&without_token).starts_with("JWT_ACCESS_TOKEN is not set; set it to"));
     }
 
@@ -442,25 +499,64 @@ mod tests {
             jwt_secret: Some("another-secret-of-20".into()),
             ..complete()
         };
-        assert_eq!(args.resolve().unwrap().tokens.secret.expose_secret(), "another-secret-of-20");
+        assert_eq!(
+            args.resolve().unwrap().tokens.secret.expose_secret(),
+            "another-secret-of-20"
+        );
     }
 
     #[test]
     fn a_wrong_value_is_one_line_that_names_variable_and_remedy() {
         let cases = [
-            (GatewayArgs { port: Some("80a".into()), ..complete() }, "PORT is \"80a\"; it must be a number from 0 to 65535"),
-            (GatewayArgs { jwt_access_expired: Some("soon".into()), ..complete() }, "JWT_ACCESS_EXPIRED \"soon\" is not a duration; write for example 15m, 12h, 7d, or a number of seconds"),
-            (GatewayArgs { chat_on_broker_outage: Some("panic".into()), ..complete() }, "CHAT_ON_BROKER_OUTAGE is \"panic\"; it must be Direct or Reject"),
-            (GatewayArgs { chat_shed_low: Some("20000".into()), ..complete() }, "CHAT_SHED_LOW is 20000; it must be below CHAT_SHED_HIGH (10000)"),
-            (GatewayArgs { admin_email: Some("a@b.c".into()), ..complete() }, "ADMIN_PASSWORD is not set although ADMIN_EMAIL is; set both or none"),
+            (
+                GatewayArgs {
+                    port: Some("80a".into()),
+                    ..complete()
+                },
+                "PORT is \"80a\"; it must be a number from 0 to 65535",
+            ),
+            (
+                GatewayArgs {
+                    jwt_access_expired: Some("soon".into()),
+                    ..complete()
+                },
+                "JWT_ACCESS_EXPIRED \"soon\" is not a duration; write for example 15m, 12h, 7d, or a number of seconds",
+            ),
+            (
+                GatewayArgs {
+                    chat_on_broker_outage: Some("panic".into()),
+                    ..complete()
+                },
+                "CHAT_ON_BROKER_OUTAGE is \"panic\"; it must be Direct or Reject",
+            ),
+            (
+                GatewayArgs {
+                    chat_shed_low: Some("20000".into()),
+                    ..complete()
+                },
+                "CHAT_SHED_LOW is 20000; it must be below CHAT_SHED_HIGH (10000)",
+            ),
+            (
+                GatewayArgs {
+                    admin_email: Some("a@b.c".into()),
+                    ..complete()
+                },
+                "ADMIN_PASSWORD is not set although ADMIN_EMAIL is; set both or none",
+            ),
         ];
         for (args, expected) in cases {
             assert_eq!(problem(&args), expected);
         }
-        let short = GatewayArgs { jwt_access_token: Some("hunter2".into()), ..complete() };
+        let short = GatewayArgs {
+            jwt_access_token: Some("hunter2".into()),
+            ..complete()
+        };
         assert!(problem(&short).starts_with("JWT_ACCESS_TOKEN is shorter than 16 bytes"));
         assert!(!problem(&short).contains("hunter2"));
-        let origin = GatewayArgs { cors_origin: Some("example.org".into()), ..complete() };
+        let origin = GatewayArgs {
+            cors_origin: Some("example.org".into()),
+            ..complete()
+        };
         assert!(problem(&origin).starts_with("CORS_ORIGIN holds \"example.org\"; write * or"));
     }
 

@@ -74,7 +74,10 @@ impl Dispatcher {
             Ok(Err(Failure::Unavailable(error))) => Err(unavailable(error.as_ref())),
             Ok(Err(error)) => {
                 tracing::error!(%error, job = %job.job_id, "a job could not be done directly");
-                Err(Refusal::new(ErrorCode::DeliveryFailed, "This could not be done. Please try again."))
+                Err(Refusal::new(
+                    ErrorCode::DeliveryFailed,
+                    "This could not be done. Please try again.",
+                ))
             }
             Err(elapsed) => Err(unavailable(&elapsed)),
         }
@@ -84,7 +87,10 @@ impl Dispatcher {
         match error {
             PublishError::Refused(reason) => {
                 tracing::warn!(%reason, queue = job.act.queue().name(), "the broker refused a job");
-                Refusal::new(ErrorCode::Busy, "The service is very busy. Please send it again in a moment.")
+                Refusal::new(
+                    ErrorCode::Busy,
+                    "The service is very busy. Please send it again in a moment.",
+                )
             }
             PublishError::Unavailable | PublishError::Timeout => {
                 tracing::warn!(%error, queue = job.act.queue().name(), "a job was not confirmed");

@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The gateway of ChatCluster: REST, Socket.IO, the chat page's files.
+//!
+//! It authenticates, parses, calls the processor's commands and translates their answers. The rules of the chat live
+//! there, the tables in the backends; nothing here decides who may do what.
+
+mod announce;
+mod app;
+mod auth;
+pub mod config;
+mod delivery;
+mod dispatch;
+mod drain;
+mod health;
+mod http;
+mod metrics;
+mod presence;
+mod routes;
+mod run;
+mod shedding;
+mod sockets;
+mod web;
+
+pub use run::run;

@@ -102,9 +102,21 @@ impl Metrics {
 
     fn registered(mut self) -> Self {
         let registry = &mut self.registry;
-        registry.register("connections", "Sockets connected to a namespace", self.connections.clone());
-        registry.register("events_received", "Events that clients sent", self.events_received.clone());
-        registry.register("jobs_published", "Jobs that the broker confirmed", self.jobs_published.clone());
+        registry.register(
+            "connections",
+            "Sockets connected to a namespace",
+            self.connections.clone(),
+        );
+        registry.register(
+            "events_received",
+            "Events that clients sent",
+            self.events_received.clone(),
+        );
+        registry.register(
+            "jobs_published",
+            "Jobs that the broker confirmed",
+            self.jobs_published.clone(),
+        );
         registry.register(
             "jobs_processed",
             "Jobs that this process did itself, because the broker was away",
@@ -125,9 +137,21 @@ impl Metrics {
             "Jobs waiting in a logical queue, as last sampled",
             self.queue_ready.clone(),
         );
-        registry.register("shed", "Events dropped while the queue was too long", self.shed.clone());
-        registry.register("rate_limited", "Requests and events refused by a rate limit", self.rate_limited.clone());
-        registry.register("http_requests", "Requests answered", self.http_requests.clone());
+        registry.register(
+            "shed",
+            "Events dropped while the queue was too long",
+            self.shed.clone(),
+        );
+        registry.register(
+            "rate_limited",
+            "Requests and events refused by a rate limit",
+            self.rate_limited.clone(),
+        );
+        registry.register(
+            "http_requests",
+            "Requests answered",
+            self.http_requests.clone(),
+        );
         self
     }
 
@@ -145,26 +169,41 @@ impl Metrics {
             (Queue::Low, "presence.set"),
         ] {
             let queue = queue.name();
-            self.jobs_published.get_or_create(&JobLabels { queue, r#type });
-            self.job_duration.get_or_create(&JobLabels { queue, r#type });
+            drop(
+                self.jobs_published
+                    .get_or_create_owned(&JobLabels { queue, r#type }),
+            );
+            drop(
+                self.job_duration
+                    .get_or_create_owned(&JobLabels { queue, r#type }),
+            );
             for result in ["ok", "failed"] {
-                self.jobs_processed.get_or_create(&ResultLabels { queue, r#type, result });
+                drop(self.jobs_processed.get_or_create_owned(&ResultLabels {
+                    queue,
+                    r#type,
+                    result,
+                }));
             }
         }
         for event in ["typing.start", "typing.stop", "presence.set"] {
-            self.shed.get_or_create(&ShedLabel { event });
+            drop(self.shed.get_or_create_owned(&ShedLabel { event }));
         }
-        for bucket in ["message", "login", "register", "rest", "typing", "presence", "event"] {
-            self.rate_limited.get_or_create(&BucketLabel { bucket });
+        for bucket in [
+            "message", "login", "register", "rest", "typing", "presence", "event",
+        ] {
+            drop(
+                self.rate_limited
+                    .get_or_create_owned(&BucketLabel { bucket }),
+            );
         }
-        self.events_received.get_or_create(&EventLabels {
+        drop(self.events_received.get_or_create_owned(&EventLabels {
             dialect: "canonical",
             event: "message.send",
-        });
-        self.http_requests.get_or_create(&HttpLabels {
+        }));
+        drop(self.http_requests.get_or_create_owned(&HttpLabels {
             route: "/health/liveness".to_owned(),
             status: 200,
-        });
+        }));
     }
 
     /// Sockets of a namespace.
@@ -176,18 +215,24 @@ impl Metrics {
 
     /// Ready jobs of a logical queue.
     pub(crate) fn queue_ready(&self, queue: Queue) -> Gauge {
-        self.queue_ready.get_or_create_owned(&QueueLabel { queue: queue.name() })
+        self.queue_ready.get_or_create_owned(&QueueLabel {
+            queue: queue.name(),
+        })
     }
 
     /// A client sent an event; `event` comes from the table of known events.
     pub(crate) fn event_received(&self, dialect: &'static str, event: &'static str) {
-        self.events_received.get_or_create(&EventLabels { dialect, event }).inc();
+        self.events_received
+            .get_or_create(&EventLabels { dialect, event })
+            .inc();
     }
 
     /// The broker confirmed a job.
     pub(crate) fn job_published(&self, queue: Queue, r#type: &'static str) {
         let queue = queue.name();
-        self.jobs_published.get_or_create(&JobLabels { queue, r#type }).inc();
+        self.jobs_published
+            .get_or_create(&JobLabels { queue, r#type })
+            .inc();
     }
 
     /// This process did a job itself.
@@ -200,7 +245,13 @@ impl Metrics {
     ) {
         let queue = queue.name();
         let result = if done { "ok" } else { "failed" };
-        self.jobs_processed.get_or_create(&ResultLabels { queue, r#type, result }).inc();
+        self.jobs_processed
+            .get_or_create(&ResultLabels {
+                queue,
+                r#type,
+                result,
+            })
+            .inc();
         self.job_duration
             .get_or_create(&JobLabels { queue, r#type })
             .observe(took.as_secs_f64());
@@ -218,21 +269,56 @@ impl Metrics {
 
     /// A rate limit refused something.
     pub(crate) fn rate_limited(&self, bucket: &'static str) {
-        self.rate_limited.get_or_create(&BucketLabel { bucket }).inc();
+        self.rate_limited
+            .get_or_create(&BucketLabel { bucket })
+            .inc();
     }
 
     /// A request was answered.
     pub(crate) fn http_request(&self, route: &str, status: u16) {
         let route = route.to_owned();
-        self.http_requests.get_or_create(&HttpLabels { route, status }).inc();
+        self.http_requests
+            .get_or_create(&HttpLabels { route, status })
+            .inc();
     }
 
-    /// The Prometheus text.
-    pub(crate) fn export(&self) -> Result<String, std::fmt::Error> {
+    /// The OpenMetrics text.
+    pub(crate) fn open_metrics(&self) -> Result<String, std::fmt::Error> {
         let mut exported = String::new();
         text::encode(&mut exported, &self.registry)?;
         Ok(exported)
     }
+
+    /// The older Prometheus text, for whoever does not ask for OpenMetrics.
+    pub(crate) fn prometheus_text(&self) -> Result<String, std::fmt::Error> {
+        self.open_metrics().map(|text| to_prometheus_text(&text))
+    }
+}
+
+/// The two formats differ in what a counter is called in its description, and in the end mark.
+fn to_prometheus_text(open_metrics: &str) -> String {
+    let counters: Vec<&str> = open_metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
+    let mut text = String::with_capacity(open_metrics.len());
+    for line in open_metrics.lines().filter(|line| *line != "# EOF") {
+        let described = ["# HELP ", "# TYPE "].iter().find_map(|kind| {
+            let (name, rest) = line.strip_prefix(kind)?.split_once(' ')?;
+            counters.contains(&name).then_some((kind, name, rest))
+        });
+        match described {
+            Some((kind, name, rest)) => {
+                text.push_str(kind);
+                text.push_str(name);
+                text.push_str("_total ");
+                text.push_str(rest);
+            }
+            None => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]
@@ -241,7 +327,7 @@ mod tests {
 
     #[test]
     fn every_name_of_the_contract_has_a_sample_from_the_start() {
-        let exported = Metrics::new().export().unwrap();
+        let exported = Metrics::new().prometheus_text().unwrap();
         for name in [
             "chat_connections{",
             "chat_events_received_total{",
@@ -261,5 +347,7 @@ mod tests {
         }
         assert!(exported.contains("# HELP chat_connections "));
         assert!(exported.contains("# TYPE chat_connections gauge"));
+        assert!(exported.contains("# TYPE chat_shed_total counter"));
+        assert!(!exported.contains("# EOF"));
     }
 }

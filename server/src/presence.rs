@@ -134,7 +134,10 @@ pub(crate) async fn keep(app: Arc<App>, stop: CancellationToken) {
             },
         }
     }
-    if let Err(error) = heartbeats.leave(&app.context.redis, &app.config.gateway_id).await {
+    if let Err(error) = heartbeats
+        .leave(&app.context.redis, &app.config.gateway_id)
+        .await
+    {
         tracing::debug!(%error, "this gateway did not sign off");
     }
 }

@@ -41,7 +41,11 @@ impl Shedding {
         let next = next(self.config, active, ready);
         if next != active {
             self.active.store(next, Ordering::Relaxed);
-            tracing::warn!(ready, shedding = next, "the queue of messages crossed a shedding threshold");
+            tracing::warn!(
+                ready,
+                shedding = next,
+                "the queue of messages crossed a shedding threshold"
+            );
         }
     }
 }
@@ -97,7 +101,10 @@ mod tests {
 
     #[test]
     fn shedding_starts_above_the_high_threshold_and_ends_below_the_low_one() {
-        let shedding = Shedding::new(SheddingConfig { high: 10_000, low: 5_000 });
+        let shedding = Shedding::new(SheddingConfig {
+            high: 10_000,
+            low: 5_000,
+        });
         let after = |ready| {
             shedding.observe(ready);
             shedding.is_active()

@@ -25,6 +25,7 @@ stage_fmt() { check 'cargo fmt --all --check' cargo fmt --all --check; }
 stage_shell() {
   install_debian_packages shellcheck
   local file status=0
+  check 'counting of results' tests/runner/counts_test.sh || status=1
   while IFS= read -r file; do
     check "shellcheck $file" shellcheck --external-sources --source-path=SCRIPTDIR "$file" || status=1
   done < <(shell_scripts)

@@ -2,7 +2,8 @@
 
 use chat_core::ids::{AttachmentId, UserId};
 use chat_core::protocol::objects::Attachment;
-use sqlx::PgExecutor;
+use chat_core::time::Timestamp;
+use sqlx::{PgConnection, PgExecutor};
 
 /// The files with these ids, in no order; unknown ones are left out.
 ///
@@ -60,4 +61,96 @@ pub async fn all_uploaded_by(
     .fetch_one(db)
     .await?;
     Ok(usize::try_from(found).is_ok_and(|found| found == wanted.len()))
+}
+
+/// Remembers an uploaded file.
+///
+/// # Errors
+/// If the database fails.
+pub async fn insert(
+    db: impl PgExecutor<'_>,
+    uploader: UserId,
+    file: &Attachment,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        INSERT INTO attachments (attachment_id, uploader_id, file_name, mime_type, size_bytes, sha256, url, thumb_url,
+                                 width, height, duration_ms, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        "#,
+        file.id.uuid(),
+        uploader.uuid(),
+        file.file_name,
+        file.mime_type,
+        file.size,
+        file.sha256,
+        file.url,
+        file.thumb_url,
+        file.width,
+        file.height,
+        file.duration_ms,
+        file.created_at.utc(),
+    )
+    .execute(db)
+    .await
+    .map(|_| ())
+}
+
+/// The file, if `user` may read it: the uploader, a member of a room that holds it, or who may see a story with it.
+///
+/// # Errors
+/// If the database fails.
+pub async fn readable(
+    conn: &mut PgConnection,
+    user: UserId,
+    file: AttachmentId,
+    now: Timestamp,
+) -> Result<Option<Attachment>, sqlx::Error> {
+    let may = sqlx::query_scalar!(
+        r#"
+        SELECT a.uploader_id = $1
+            OR EXISTS (SELECT FROM room_attachments h JOIN members m ON m.room_id = h.room_id AND m.user_id = $1
+                       WHERE h.attachment_id = $2)
+            OR EXISTS (SELECT FROM stories s JOIN friendships f ON f.friend_id = s.user_id AND f.user_id = $1
+                       WHERE s.attachment_id = $2 AND s.expires_at > $3) AS "may!"
+        FROM attachments a WHERE a.attachment_id = $2
+        "#,
+        user.uuid(),
+        file.uuid(),
+        now.utc(),
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    if may != Some(true) {
+        return Ok(None);
+    }
+    Ok(by_ids(conn, &[file]).await?.pop())
+}
+
+/// Forgets up to `limit` files that were uploaded before `before` and that nothing holds, and returns their ids: their
+/// bytes can be deleted once the transaction is committed.
+///
+/// # Errors
+/// If the database fails.
+pub async fn collect_garbage(
+    db: impl PgExecutor<'_>,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Vec<AttachmentId>, sqlx::Error> {
+    let gone = sqlx::query_scalar!(
+        r#"
+        DELETE FROM attachments WHERE attachment_id IN (
+            SELECT a.attachment_id FROM attachments a
+            WHERE a.created_at < $1
+              AND NOT EXISTS (SELECT FROM room_attachments h WHERE h.attachment_id = a.attachment_id)
+              AND NOT EXISTS (SELECT FROM stories s WHERE s.attachment_id = a.attachment_id)
+            LIMIT $2 FOR UPDATE SKIP LOCKED)
+        RETURNING attachment_id
+        "#,
+        before.utc(),
+        i64::from(limit),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(gone.into_iter().map(AttachmentId::from).collect())
 }

@@ -1,5 +1,7 @@
 //! Who is in which room.
 
+mod standing;
+
 use chat_core::ids::{RoomId, UserId};
 use chat_core::limits;
 use chat_core::protocol::objects::{Member, MemberRole};
@@ -8,6 +10,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::names::{self, Stored as _};
 use super::rooms;
+pub use standing::{Left, leave, mute, set_role, silence, transfer};
 
 /// What came of adding members.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,12 @@
 //! Messages: numbered without gaps within their room, found by (room, seq), shown as one member sees them.
 
 mod append;
+mod change;
 mod page;
+mod pins;
 mod row;
+mod search;
+mod thread;
 
 use chat_core::ids::{JobId, MessageId, RoomId, UserId};
 use chat_core::limits;
@@ -11,7 +15,11 @@ use chat_core::time::Timestamp;
 use sqlx::{PgConnection, PgExecutor};
 
 pub use append::{Appended, NewMessage, Unappendable, append_batch};
+pub use change::{delete_for_all, edit, hide};
 pub use page::{Page, Paging, page};
+pub use pins::{Pinned, pin, pins, unpin};
+pub use search::{Hit, Search, index_rooms, search};
+pub use thread::thread;
 
 use super::receipts::Positions;
 use row::MessageRow;

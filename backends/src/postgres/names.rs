@@ -1,6 +1,9 @@
 //! The names under which enums of the protocol are stored. The schema's CHECK constraints hold the same names.
 
-use chat_core::protocol::objects::{JoinPolicy, MemberRole, MessageType, RoomType, UserRole};
+use chat_core::protocol::objects::{
+    CallMedia, CallState, FriendRequestStatus, InviteStatus, JoinPolicy, MemberRole, MessageType,
+    ParticipantState, RoomType, UserRole,
+};
 
 /// An enum of the protocol that a text column holds.
 pub(super) trait Stored: Sized {
@@ -21,6 +24,11 @@ pub(super) fn read<T: Stored>(column: &str, name: &str) -> Result<T, sqlx::Error
     })
 }
 
+/// Names each value of an enum once, for both directions.
+pub(super) fn find<T: Stored + Copy>(all: &[T], name: &str) -> Option<T> {
+    all.iter().copied().find(|value| value.name() == name)
+}
+
 impl Stored for UserRole {
     fn name(self) -> &'static str {
         match self {
@@ -30,9 +38,7 @@ impl Stored for UserRole {
     }
 
     fn named(name: &str) -> Option<Self> {
-        [Self::User, Self::Admin]
-            .into_iter()
-            .find(|it| it.name() == name)
+        find(&[Self::User, Self::Admin], name)
     }
 }
 
@@ -45,9 +51,7 @@ impl Stored for RoomType {
     }
 
     fn named(name: &str) -> Option<Self> {
-        [Self::Dm, Self::Group]
-            .into_iter()
-            .find(|it| it.name() == name)
+        find(&[Self::Dm, Self::Group], name)
     }
 }
 
@@ -61,9 +65,7 @@ impl Stored for JoinPolicy {
     }
 
     fn named(name: &str) -> Option<Self> {
-        [Self::Invite, Self::Open, Self::Approval]
-            .into_iter()
-            .find(|it| it.name() == name)
+        find(&[Self::Invite, Self::Open, Self::Approval], name)
     }
 }
 
@@ -77,9 +79,7 @@ impl Stored for MemberRole {
     }
 
     fn named(name: &str) -> Option<Self> {
-        [Self::Member, Self::Admin, Self::Owner]
-            .into_iter()
-            .find(|it| it.name() == name)
+        find(&[Self::Member, Self::Admin, Self::Owner], name)
     }
 }
 
@@ -90,5 +90,97 @@ impl Stored for MessageType {
 
     fn named(name: &str) -> Option<Self> {
         Self::from_name(name)
+    }
+}
+
+impl Stored for InviteStatus {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::Expired => "expired",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        find(
+            &[Self::Pending, Self::Accepted, Self::Declined, Self::Expired],
+            name,
+        )
+    }
+}
+
+impl Stored for FriendRequestStatus {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        find(&[Self::Pending, Self::Accepted, Self::Refused], name)
+    }
+}
+
+impl Stored for CallMedia {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        find(&[Self::Audio, Self::Video], name)
+    }
+}
+
+impl Stored for CallState {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ringing => "ringing",
+            Self::Ongoing => "ongoing",
+            Self::Ended => "ended",
+            Self::Refused => "refused",
+            Self::Missed => "missed",
+            Self::Cancelled => "cancelled",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        find(
+            &[
+                Self::Ringing,
+                Self::Ongoing,
+                Self::Ended,
+                Self::Refused,
+                Self::Missed,
+                Self::Cancelled,
+                Self::Unavailable,
+            ],
+            name,
+        )
+    }
+}
+
+impl Stored for ParticipantState {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ringing => "ringing",
+            Self::Joined => "joined",
+            Self::Refused => "refused",
+            Self::Left => "left",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        find(
+            &[Self::Ringing, Self::Joined, Self::Refused, Self::Left],
+            name,
+        )
     }
 }

@@ -1,5 +1,7 @@
 //! Rooms: dms, of which each pair has one, and groups.
 
+mod change;
+
 use std::collections::HashMap;
 
 use chat_core::ids::{RoomId, UserId};
@@ -9,6 +11,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::messages;
 use super::names::{self, Stored as _};
+pub use change::{RoomPatch, delete, update};
 
 /// A group to make; everything is checked already.
 #[derive(Debug, Clone)]

@@ -1,11 +1,16 @@
 //! Accounts: their profile, their password's hash and what keeps them out.
 
+mod moderation;
+mod profile;
+
 use chat_core::ids::{SessionId, UserId};
 use chat_core::protocol::objects::{User, UserRef, UserRole};
 use chat_core::time::Timestamp;
 use sqlx::PgExecutor;
 
 use super::names::{self, Stored as _};
+pub use moderation::{ban, count, mute, page, set_role, unban};
+pub use profile::{DmPolicy, UserPatch, erase, open_to_dm, password_hash, set_password, update};
 
 /// An account to make; everything is checked and sanitised already.
 #[derive(Debug, Clone)]
@@ -218,7 +223,7 @@ pub async fn login_row(
     Ok(row.map(|row| LoginRow {
         user_id: row.user_id.into(),
         password_hash: row.password_hash,
-        ban: ban(row.banned_at, row.banned_until),
+        ban: ban_of(row.banned_at, row.banned_until),
     }))
 }
 
@@ -247,7 +252,7 @@ pub async fn auth_state(
         Ok(AuthState {
             role: names::read("role", &row.role)?,
             deleted: row.deleted,
-            ban: ban(row.banned_at, row.banned_until),
+            ban: ban_of(row.banned_at, row.banned_until),
             session_revoked: row.session_revoked,
         })
     })
@@ -336,7 +341,7 @@ pub async fn list(db: impl PgExecutor<'_>, limit: u32) -> Result<Vec<User>, sqlx
     rows.into_iter().map(User::try_from).collect()
 }
 
-fn ban(
+fn ban_of(
     banned_at: Option<chrono::DateTime<chrono::Utc>>,
     until: Option<chrono::DateTime<chrono::Utc>>,
 ) -> Option<Ban> {
@@ -345,11 +350,12 @@ fn ban(
     })
 }
 
-struct UserRefRow {
-    user_id: uuid::Uuid,
-    username: String,
-    name: String,
-    avatar_url: Option<String>,
+/// The short form of an account as several stores select it.
+pub(super) struct UserRefRow {
+    pub(super) user_id: uuid::Uuid,
+    pub(super) username: String,
+    pub(super) name: String,
+    pub(super) avatar_url: Option<String>,
 }
 
 impl From<UserRefRow> for UserRef {

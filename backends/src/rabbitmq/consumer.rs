@@ -1,20 +1,23 @@
 //! The consumer of one partition.
 //!
-//! All processors attach to all partitions; the broker serves only the one of the highest priority (single active
-//! consumer). A processor therefore changes its share by changing priorities, and two never work on one room.
+//! All processors attach to all partitions; the broker serves only one of them (single active consumer), the first
+//! of the highest priority. A processor therefore changes its share by changing priorities, and two never work on
+//! one room.
+//!
+//! Two of the protocol's tools are left out on purpose, because they break a room's order (seen on RabbitMQ 4.0):
+//! `basic.cancel` lets the next consumer start while this one still holds deliveries, and `basic.nack` puts
+//! deliveries at the queue's tail. Closing the channel does neither: the broker puts everything back at the head, in
+//! order, and only then serves the next consumer.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
-use futures::{Stream, StreamExt, future};
+use futures::{Stream, future};
 use lapin::Channel;
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
-};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, DeliveryTag};
 use super::{Broker, BrokerError, call};
 
 /// What to consume and how.
@@ -43,14 +46,11 @@ pub enum ConsumerEnd {
 
 /// A consumer of one queue on a channel of its own.
 ///
-/// Dropping it closes the channel: what is unacknowledged goes back to the queue.
+/// Dropping it closes the channel: what is unacknowledged goes back to the queue's head.
 pub struct Consumer {
-    channel: Channel,
     options: ConsumeOptions,
-    generation: u32,
+    channel: Channel,
     deliveries: lapin::Consumer,
-    /// What the broker had sent already when the priority changed.
-    leftover: VecDeque<Delivery>,
     end: Option<ConsumerEnd>,
 }
 
@@ -60,19 +60,11 @@ impl Consumer {
     /// # Errors
     /// [`BrokerError`] if the broker is away or there is no such queue.
     pub async fn attach(broker: &Broker, options: ConsumeOptions) -> Result<Self, BrokerError> {
-        let channel = broker.channel().await?;
-        call(
-            "set the prefetch",
-            channel.basic_qos(options.prefetch, BasicQosOptions::default()),
-        )
-        .await?;
-        let deliveries = consume(&channel, &options, 0).await?;
+        let (channel, deliveries) = consume(broker, &options).await?;
         Ok(Self {
-            channel,
             options,
-            generation: 0,
+            channel,
             deliveries,
-            leftover: VecDeque::new(),
             end: None,
         })
     }
@@ -97,26 +89,21 @@ impl Consumer {
 
     /// The next delivery if it is here already: for filling a batch without waiting.
     pub fn next_ready(&mut self) -> Option<Result<Delivery, ConsumerEnd>> {
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        match self.poll_next(&mut cx) {
+        match self.poll_next(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(delivery) => Some(delivery),
             Poll::Pending => None,
         }
     }
 
-    fn poll_next(
-        &mut self,
-        cx: &mut std::task::Context<'_>,
-    ) -> Poll<Result<Delivery, ConsumerEnd>> {
-        if let Some(delivery) = self.leftover.pop_front() {
-            return Poll::Ready(Ok(delivery));
-        }
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ConsumerEnd>> {
         if let Some(end) = &self.end {
             return Poll::Ready(Err(end.clone()));
         }
         let end = match Pin::new(&mut self.deliveries).poll_next(cx) {
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(Some(Ok(message))) => return Poll::Ready(Ok(message.into())),
+            Poll::Ready(Some(Ok(message))) => {
+                return Poll::Ready(Ok(message.into()));
+            }
             Poll::Ready(Some(Err(error))) => ConsumerEnd::Lost(error.to_string()),
             Poll::Ready(None) if self.channel.status().connected() => ConsumerEnd::Cancelled,
             Poll::Ready(None) => ConsumerEnd::Lost("the channel was closed".to_owned()),
@@ -129,7 +116,7 @@ impl Consumer {
     ///
     /// # Errors
     /// [`BrokerError`] if the channel is gone: then all of them will be delivered again.
-    pub async fn ack_up_to(&self, tag: u64) -> Result<(), BrokerError> {
+    pub async fn ack_up_to(&self, tag: DeliveryTag) -> Result<(), BrokerError> {
         self.ack_with(tag, true).await
     }
 
@@ -137,11 +124,11 @@ impl Consumer {
     ///
     /// # Errors
     /// [`BrokerError`] if the channel is gone: then it will be delivered again.
-    pub async fn ack(&self, tag: u64) -> Result<(), BrokerError> {
+    pub async fn ack(&self, tag: DeliveryTag) -> Result<(), BrokerError> {
         self.ack_with(tag, false).await
     }
 
-    async fn ack_with(&self, tag: u64, multiple: bool) -> Result<(), BrokerError> {
+    async fn ack_with(&self, tag: DeliveryTag, multiple: bool) -> Result<(), BrokerError> {
         call(
             "acknowledge",
             self.channel.basic_ack(tag, BasicAckOptions { multiple }),
@@ -149,82 +136,49 @@ impl Consumer {
         .await
     }
 
-    /// Gives every delivery up to and including `tag` back to the queue's head, in order.
+    /// Gives everything unacknowledged back to the queue's head and yields nothing any more.
+    ///
+    /// To be called between batches, when all that was worked on is acknowledged: the broker may then serve another
+    /// consumer at once. What had been delivered ahead is delivered again, wherever the partition is then, in order.
     ///
     /// # Errors
-    /// [`BrokerError`] if the channel is gone: then the broker does the same by itself.
-    pub async fn give_back_up_to(&self, tag: u64) -> Result<(), BrokerError> {
-        let options = BasicNackOptions {
-            multiple: true,
-            requeue: true,
-        };
-        call("give back", self.channel.basic_nack(tag, options)).await
-    }
-
-    /// Attaches again with another priority, on the same channel, so that unacknowledged deliveries stay ours.
-    ///
-    /// What the broker sent before is still yielded, first and in order.
-    ///
-    /// # Errors
-    /// [`BrokerError`] if the channel is gone.
-    pub async fn set_priority(&mut self, priority: i32) -> Result<(), BrokerError> {
-        if priority == self.options.priority {
-            return Ok(());
+    /// [`BrokerError`] if the broker did not answer: then it does the same at the connection's end.
+    pub async fn detach(&mut self) -> Result<(), BrokerError> {
+        self.end = Some(ConsumerEnd::Lost("it was detached".to_owned()));
+        if self.channel.status().connected() {
+            call("close a channel", self.channel.close(200, "done".into())).await?;
         }
-        self.cancel().await?;
-        self.options.priority = priority;
-        self.generation = self.generation.wrapping_add(1);
-        self.deliveries = consume(&self.channel, &self.options, self.generation).await?;
         Ok(())
     }
 
-    /// Asks for nothing more, and yields what is here already through [`Consumer::next_ready`].
-    ///
-    /// # Errors
-    /// [`BrokerError`] if the channel is gone.
-    pub async fn stop(&mut self) -> Result<(), BrokerError> {
-        self.cancel().await?;
-        self.end = Some(ConsumerEnd::Cancelled);
-        Ok(())
-    }
-
-    /// Closes the channel: what is unacknowledged goes back to the queue's head at once.
-    pub async fn close(self) {
+    /// Detaches at the end, when it does not matter whether the broker answers.
+    pub async fn close(mut self) {
         // A channel that can't be closed is closed by its connection's end.
-        drop(call("close a channel", self.channel.close(200, "done".into())).await);
-    }
-
-    async fn cancel(&mut self) -> Result<(), BrokerError> {
-        let tag = self.deliveries.tag();
-        call(
-            "cancel a consumer",
-            self.channel
-                .basic_cancel(tag, BasicCancelOptions::default()),
-        )
-        .await?;
-        // After the broker's answer nothing more comes; what came before it is buffered and must not be lost.
-        while let Some(Some(Ok(message))) = future::poll_immediate(self.deliveries.next()).await {
-            self.leftover.push_back(message.into());
-        }
-        Ok(())
+        drop(self.detach().await);
     }
 }
 
 async fn consume(
-    channel: &Channel,
+    broker: &Broker,
     options: &ConsumeOptions,
-    generation: u32,
-) -> Result<lapin::Consumer, BrokerError> {
+) -> Result<(Channel, lapin::Consumer), BrokerError> {
+    let channel = broker.channel().await?;
+    call(
+        "set the prefetch",
+        channel.basic_qos(options.prefetch, BasicQosOptions::default()),
+    )
+    .await?;
     let mut arguments = FieldTable::default();
     arguments.insert("x-priority".into(), AMQPValue::LongInt(options.priority));
-    call(
+    let deliveries = call(
         "consume",
         channel.basic_consume(
             options.queue.as_str().into(),
-            format!("{}#{generation}", options.name).into(),
+            options.name.as_str().into(),
             BasicConsumeOptions::default(),
             arguments,
         ),
     )
-    .await
+    .await?;
+    Ok((channel, deliveries))
 }

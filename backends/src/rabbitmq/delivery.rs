@@ -7,11 +7,14 @@ use lapin::BasicProperties;
 
 use super::headers;
 
+/// The broker's number of a delivery; it counts on its consumer's channel only.
+pub type DeliveryTag = u64;
+
 /// A delivered message with what its headers say; nothing in it is verified yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
-    /// The broker's number of this delivery on its channel, for the acknowledgement.
-    pub tag: u64,
+    /// The broker's number of this delivery on its consumer's channel, for the acknowledgement.
+    pub tag: DeliveryTag,
     /// Whether the broker delivered it before, to anyone.
     pub redelivered: bool,
     /// The routing key that it was published with.

@@ -115,8 +115,8 @@ impl Publisher {
 
     /// Signs and publishes a job, and returns once the broker has it.
     ///
-    /// Jobs go out in the order in which these futures are first polled. Jobs of the low queue are neither persistent nor confirmed: they return as
-    /// soon as they are handed over.
+    /// Jobs go out in the order in which these futures are first polled. Jobs of the low queue are neither persistent
+    /// nor confirmed: they return as soon as they are handed over.
     ///
     /// # Errors
     /// [`PublishError`]; the job was not acknowledged and may be sent again with the same id.
@@ -132,10 +132,7 @@ impl Publisher {
         let confirmed = queue != Queue::Low;
 
         timeout(shared.config.confirm_timeout, async {
-            let permit = Arc::clone(&shared.permits)
-                .acquire_owned()
-                .await
-                .map_err(|_| PublishError::Unavailable)?;
+            let permit = shared.permit().await?;
             let (reply, answer) = oneshot::channel();
             shared
                 .outgoing
@@ -183,6 +180,20 @@ impl Publisher {
     /// How the broker is used.
     pub fn config(&self) -> &RabbitConfig {
         &self.shared.config
+    }
+}
+
+impl Shared {
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, PublishError> {
+        // Without awaiting if possible: the runtime makes a task yield now and then at an await, and then a later
+        // job of the same task would overtake.
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(|_| PublishError::Unavailable)
     }
 }
 

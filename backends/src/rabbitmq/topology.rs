@@ -112,6 +112,41 @@ pub async fn declare(broker: &Broker, config: &RabbitConfig) -> Result<(), Broke
     Ok(())
 }
 
+/// Partitions beyond the present number that an earlier, larger number left behind.
+///
+/// Gateways of before may still publish to them, so they are kept, and somebody has to go on consuming them.
+///
+/// # Errors
+/// [`BrokerError`] if the broker is away.
+pub async fn leftover_partitions(
+    broker: &Broker,
+    config: &RabbitConfig,
+) -> Result<Vec<(Queue, u16)>, BrokerError> {
+    let mut found = Vec::new();
+    for queue in [Queue::High, Queue::Medium] {
+        // A question about a missing queue closes the channel; partitions are made in a row, so one such is the end.
+        let channel = broker.channel().await?;
+        for partition in config.partitions..names::PARTITIONS_MAX {
+            let options = QueueDeclareOptions {
+                passive: true,
+                ..QueueDeclareOptions::default()
+            };
+            let name = config.names.partition(queue, partition);
+            let asked = call(
+                "ask for a partition",
+                channel.queue_declare(name.into(), options, FieldTable::default()),
+            )
+            .await;
+            match asked {
+                Ok(_) => found.push((queue, partition)),
+                Err(BrokerError::Refused(_)) => break,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// A partition of the high or the medium queue.
 fn jobs(max_length: u64) -> FieldTable {
     let mut arguments = FieldTable::default();

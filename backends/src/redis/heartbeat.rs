@@ -42,7 +42,16 @@ impl Heartbeats {
     /// # Errors
     /// [`RedisError`] if Redis is away: keep to the last list, being cut off is no reason to take or leave shares.
     pub async fn beat(&self, redis: &Redis, member: &str) -> Result<Vec<String>, RedisError> {
-        self.run(redis, member).await
+        Ok(self.run(redis, member).await?.1)
+    }
+
+    /// Says that `member` lives, and whether it was not on the list before: at its first beat, after having been
+    /// silent for too long, or after Redis lost its data. Whatever stood under its name may be gone then.
+    ///
+    /// # Errors
+    /// [`RedisError`] if Redis is away.
+    pub async fn beat_or_rejoin(&self, redis: &Redis, member: &str) -> Result<bool, RedisError> {
+        Ok(self.run(redis, member).await?.0)
     }
 
     /// All live members in the order of their names.
@@ -50,7 +59,7 @@ impl Heartbeats {
     /// # Errors
     /// [`RedisError`] if Redis is away.
     pub async fn live(&self, redis: &Redis) -> Result<Vec<String>, RedisError> {
-        self.run(redis, "").await
+        Ok(self.run(redis, "").await?.1)
     }
 
     /// Takes `member` off the list at once, for a shutdown in good order.
@@ -78,12 +87,12 @@ impl Heartbeats {
         Ok(generation)
     }
 
-    async fn run(&self, redis: &Redis, member: &str) -> Result<Vec<String>, RedisError> {
+    async fn run(&self, redis: &Redis, member: &str) -> Result<(bool, Vec<String>), RedisError> {
         let timeout = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
-        let mut live: Vec<String> = redis
+        let (is_new, mut live): (bool, Vec<String>) = redis
             .run(BEAT.key(&self.key).arg(member).arg(timeout))
             .await?;
         live.sort_unstable();
-        Ok(live)
+        Ok((is_new, live))
     }
 }

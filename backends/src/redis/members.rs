@@ -29,7 +29,7 @@ pub enum Membership {
 
 /// What a room's cache was before the database was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Version(i64);
+pub struct Version(pub(super) i64);
 
 /// One call, because between asking for the set and asking for the member the set could come or go.
 static CHECK: LazyLock<Script> = LazyLock::new(|| {
@@ -41,14 +41,15 @@ static CHECK: LazyLock<Script> = LazyLock::new(|| {
 /// Replaces the set, if nothing was invalidated since the version was read.
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/members_fill.lua")));
 
-/// Removes the set and raises the version; the version outlives any fill that is under way.
+/// Removes what is known and raises the version, which outlives any fill that is under way.
 static INVALIDATE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "redis.call('DEL', KEYS[1]) redis.call('INCR', KEYS[2]) return redis.call('PEXPIRE', KEYS[2], ARGV[1])",
+        "redis.call('DEL', KEYS[1], KEYS[3]) redis.call('INCR', KEYS[2]) return redis.call('PEXPIRE', KEYS[2], ARGV[1])",
     )
 });
 
-fn version_key(room: RoomId) -> String {
+/// Where a room's version stands; what [`super::admission`] knows about its senders depends on it, too.
+pub(super) fn version_key(room: RoomId) -> String {
     format!("{}:version", names::room_members(room))
 }
 
@@ -106,14 +107,16 @@ pub async fn fill(
         return Ok(false);
     }
     let mut fill = FILL.key(names::room_members(room));
-    fill.key(version_key(room)).arg(version.0).arg(millis(LASTS));
+    fill.key(version_key(room))
+        .arg(version.0)
+        .arg(millis(LASTS));
     for member in members {
         fill.arg(member.to_string());
     }
     redis.run(&fill).await
 }
 
-/// Forgets a room's members; call it after the change has been committed.
+/// Forgets a room's members and who may send; call it after the change has been committed.
 ///
 /// # Errors
 /// [`RedisError`] if Redis is away: a stale set lasts at most 30 minutes, so the caller tries again.
@@ -123,6 +126,7 @@ pub async fn invalidate(redis: &Redis, room: RoomId) -> Result<(), RedisError> {
             INVALIDATE
                 .key(names::room_members(room))
                 .key(version_key(room))
+                .key(super::admission::senders_key(room))
                 .arg(millis(LASTS)),
         )
         .await

@@ -18,6 +18,8 @@ use chat_core::ids::UserId;
 use chat_core::protocol::objects::{Presence, PresenceStatus};
 use chat_core::time::Timestamp;
 use chat_core::{limits, names};
+use futures::future;
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::{Redis, RedisError};
 
@@ -35,6 +37,9 @@ const LEASE: Duration = Duration::from_secs(5 * 60);
 const SOCKETS_LAST: Duration = Duration::from_secs(24 * 3600);
 /// How long an offline user's last-seen time is kept here; the database has it for good.
 const OFFLINE_LASTS: Duration = Duration::from_secs(24 * 3600);
+
+/// Sockets that are listed again at a time.
+const RESTORED_AT_ONCE: usize = 64;
 
 static CONNECT: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("lua/presence_connect.lua")));
@@ -93,6 +98,28 @@ pub async fn connect(
         came_online,
         evicted,
     })
+}
+
+/// Lists a gateway's sockets again, after Redis lost them or another gateway swept them away (see
+/// [`super::heartbeat::Heartbeats::beat_or_rejoin`]); returns the users who had been taken for offline: tell their
+/// contacts.
+///
+/// # Errors
+/// [`RedisError`] if Redis is away again: do it once more.
+pub async fn restore(
+    redis: &Redis,
+    gateway_id: &str,
+    sockets: &[(UserId, String)],
+) -> Result<Vec<UserId>, RedisError> {
+    stream::iter(sockets)
+        .map(|(user, socket)| async move {
+            let connected = connect(redis, *user, gateway_id, socket).await?;
+            Ok((*user, connected.came_online))
+        })
+        .buffer_unordered(RESTORED_AT_ONCE)
+        .try_filter_map(|(user, came_online)| future::ok(came_online.then_some(user)))
+        .try_collect()
+        .await
 }
 
 /// Takes a socket off the list; `true` if it was the user's last: call [`expire`] after

@@ -38,7 +38,12 @@ pub struct FixedWindow {
 }
 
 /// Refills the bucket for the time gone by, takes one token if there is one, and says how long until the next.
-static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/token_bucket.lua")));
+static TAKE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/token_bucket.lua"),
+        include_str!("lua/rate_limit.lua")
+    ))
+});
 
 /// Counts a hit and says how many there are and how long the window lasts.
 static HIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/fixed_window.lua")));
@@ -88,7 +93,7 @@ impl Verdict {
         matches!(self, Self::Allowed)
     }
 
-    fn after(wait_millis: i64) -> Self {
+    pub(super) fn after(wait_millis: i64) -> Self {
         match u64::try_from(wait_millis) {
             Ok(0) | Err(_) => Self::Allowed,
             Ok(wait) => Self::Limited {

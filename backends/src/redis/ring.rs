@@ -15,12 +15,13 @@ use super::{Redis, RedisError};
 /// Messages that a ring keeps.
 pub const CAPACITY: i64 = 200;
 /// How long a ring outlives the room's last message.
-const LASTS: Duration = Duration::from_secs(3600);
+pub(super) const LASTS: Duration = Duration::from_secs(3600);
 /// Longest encoded message that is kept; a longer one leaves a hole, and the database fills it.
-const MESSAGE_BYTES: usize = 16 * 1024;
+pub(super) const MESSAGE_BYTES: usize = 16 * 1024;
 
 /// Adds messages, drops those that fell out, keeps the highest number.
-static APPEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/ring_append.lua")));
+pub(super) static APPEND: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("lua/ring_append.lua")));
 
 /// Replaces a message that is there.
 static REPLACE: LazyLock<Script> = LazyLock::new(|| {
@@ -36,6 +37,17 @@ pub struct Entry {
     pub seq: i64,
     /// The encoded message.
     pub message: String,
+}
+
+impl Entry {
+    /// What the ring keeps of it. An empty text only moves the head: the message is too large to keep.
+    pub(super) fn kept(&self) -> &str {
+        if self.message.len() <= MESSAGE_BYTES {
+            self.message.as_str()
+        } else {
+            ""
+        }
+    }
 }
 
 /// What a ring has of the numbers that were asked for.
@@ -58,12 +70,7 @@ pub async fn append(redis: &Redis, room: RoomId, entries: &[Entry]) -> Result<()
         .arg(u64::try_from(LASTS.as_millis()).unwrap_or(u64::MAX));
     for entry in entries {
         append.arg(entry.seq);
-        // An empty text only moves the head: the message is too large to keep.
-        append.arg(if entry.message.len() <= MESSAGE_BYTES {
-            entry.message.as_str()
-        } else {
-            ""
-        });
+        append.arg(kept(&entry.message));
     }
     if entries.is_empty() {
         return Ok(());
@@ -81,7 +88,7 @@ pub async fn replace(redis: &Redis, room: RoomId, entry: &Entry) -> Result<bool,
             REPLACE
                 .key(names::ring(room))
                 .arg(entry.seq)
-                .arg(&entry.message),
+                .arg(kept(&entry.message)),
         )
         .await
 }
@@ -129,4 +136,13 @@ pub async fn after(redis: &Redis, room: RoomId, seq: i64, head: i64) -> Result<R
         complete: i64::try_from(entries.len()) == Ok(wanted),
         entries,
     })
+}
+
+/// The message, or an empty text for a hole if it is too large to keep.
+fn kept(message: &str) -> &str {
+    if message.len() <= MESSAGE_BYTES {
+        message
+    } else {
+        ""
+    }
 }

@@ -9,8 +9,12 @@ use sha2::{Digest, Sha256};
 
 use super::{Redis, RedisError};
 
-/// Notes the time and looks at how long ago the n-th latest was: exact, with at most n entries a key.
-static NOTE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/spam.lua")));
+static NOTE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/repeats.lua"),
+        include_str!("lua/spam.lua")
+    ))
+});
 
 /// Counts one send of `content` and says whether it is one repeat too many.
 ///
@@ -22,14 +26,18 @@ pub async fn is_repeated_too_often(
     room: RoomId,
     content: &str,
 ) -> Result<bool, RedisError> {
-    // A hash: keys stay short, and no content is in them.
-    let digest = hex::encode(&Sha256::digest(content.as_bytes())[..16]);
     let verdict: u8 = redis
         .run(
-            NOTE.key(format!("chat:spam:{user}:{room}:{digest}"))
+            NOTE.key(key(user, room, content))
                 .arg(limits::SPAM_REPEATS)
                 .arg(u64::try_from(limits::SPAM_WINDOW.as_millis()).unwrap_or(u64::MAX)),
         )
         .await?;
     Ok(verdict == 1)
+}
+
+/// Where sends of one content are counted: under a hash, so that keys stay short and no content is in them.
+pub(super) fn key(user: UserId, room: RoomId, content: &str) -> String {
+    let digest = hex::encode(&Sha256::digest(content.as_bytes())[..16]);
+    format!("chat:spam:{user}:{room}:{digest}")
 }

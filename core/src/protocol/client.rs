@@ -1,9 +1,27 @@
 //! What clients send: the payloads of socket events and REST bodies. Unknown members are ignored.
 
+mod call;
+mod message;
+mod people;
+mod room;
+
 use serde::Deserialize;
 
 use crate::ids::{AttachmentId, MessageId, RoomId, UserId};
 use crate::protocol::objects::{JoinPolicy, MessageType, PresenceStatus, RoomType};
+
+pub use call::{CallAnswer, CallClose, CallInitiate, CallRefuse, CallSignal, SignalKind};
+pub use message::{
+    DeleteScope, MessageDelete, MessageEdit, MessageForward, MessagePin, MessageReact, Thread,
+};
+pub use people::{
+    BlockUser, DmPolicy, FriendAnswer, FriendRemove, FriendRequest, PasswordChange, ProfileUpdate,
+    Report, ReportTarget, StoryComment, StoryCreate, StoryRef,
+};
+pub use room::{
+    InviteAnswer, RoomChange, RoomInvite, RoomJoin, RoomKick, RoomMute, RoomRef, RoomRole,
+    RoomUpdate,
+};
 
 /// `message.send`; over REST the room comes from the path.
 #[derive(Debug, Clone, Deserialize)]

@@ -1,10 +1,18 @@
 //! The objects of the canonical protocol (the wire contract, §2.1). Members that may be null are always present.
 
+mod call;
+mod invite;
+mod story;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AttachmentId, CallId, MessageId, RoomId, UserId};
 use crate::limits;
 use crate::time::Timestamp;
+
+pub use call::{Call, CallMedia, CallParticipant, CallState, ParticipantState};
+pub use invite::{FriendRequest, FriendRequestStatus, Invite, InviteStatus};
+pub use story::{Story, StoryComment};
 
 /// What a user may do in the whole installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

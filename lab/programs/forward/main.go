@@ -87,11 +87,10 @@ func serve(ctx context.Context, client *net.TCPConn, target *target) {
 		return
 	}
 	defer upstream.Close()
-	var both sync.WaitGroup
-	both.Add(2)
-	go func() { defer both.Done(); pipe(upstream, client) }()
-	go func() { defer both.Done(); pipe(client, upstream) }()
-	both.Wait()
+	sent := make(chan struct{})
+	go func() { defer close(sent); pipe(upstream, client) }()
+	pipe(client, upstream)
+	<-sent
 }
 
 // pipe copies until the source ends, then passes the end on, so that a half-closed connection still works.

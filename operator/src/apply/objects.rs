@@ -144,9 +144,14 @@ impl Objects {
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Object> {
-        [&self.settings, &self.backends, &self.migration, &self.rollout]
-            .into_iter()
-            .flatten()
+        [
+            &self.settings,
+            &self.backends,
+            &self.migration,
+            &self.rollout,
+        ]
+        .into_iter()
+        .flatten()
     }
 }
 

@@ -52,7 +52,9 @@ fn replicas_to_hold(object: &Object, child: Option<&Child>) -> Option<i32> {
     let wants_replicas = object.body.pointer("/spec/replicas").is_some();
     match child.map(|child| &child.facts) {
         Some(Facts::Workload(workload))
-            if object.key.kind == Kind::Deployment && workload.replicas_are_ours && !wants_replicas =>
+            if object.key.kind == Kind::Deployment
+                && workload.replicas_are_ours
+                && !wants_replicas =>
         {
             Some(workload.replicas)
         }

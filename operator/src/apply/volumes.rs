@@ -12,7 +12,11 @@ use crate::managed_fields::FIELD_MANAGER;
 use crate::metrics::Verb;
 use crate::validate::Plan;
 
-pub(super) async fn grow(applier: &Applier, plan: &Plan, live: &ClusterChildren) -> Result<(), ApplyError> {
+pub(super) async fn grow(
+    applier: &Applier,
+    plan: &Plan,
+    live: &ClusterChildren,
+) -> Result<(), ApplyError> {
     let backends = [
         (
             Component::Postgres,
@@ -24,12 +28,19 @@ pub(super) async fn grow(applier: &Applier, plan: &Plan, live: &ClusterChildren)
         ),
     ];
     for (component, storage) in backends {
-        let Some(StorageSpec { size, .. }) = storage else { continue };
+        let Some(StorageSpec { size, .. }) = storage else {
+            continue;
+        };
         let prefix = format!("data-{}-", plan.child(component.as_str()));
         for (key, child) in live {
-            let Facts::Volume(volume) = &child.facts else { continue };
+            let Facts::Volume(volume) = &child.facts else {
+                continue;
+            };
             let is_smaller = Quantity::from(&*volume.requested).to_units() < size.to_units();
-            if key.kind != Kind::PersistentVolumeClaim || !key.name.starts_with(&prefix) || !is_smaller {
+            if key.kind != Kind::PersistentVolumeClaim
+                || !key.name.starts_with(&prefix)
+                || !is_smaller
+            {
                 continue;
             }
             applier.must_lead()?;
@@ -43,7 +54,9 @@ pub(super) async fn grow(applier: &Applier, plan: &Plan, live: &ClusterChildren)
                 .patch(
                     &key.name,
                     &params,
-                    &Patch::Merge(json!({"spec": {"resources": {"requests": {"storage": size.0}}}})),
+                    &Patch::Merge(
+                        json!({"spec": {"resources": {"requests": {"storage": size.0}}}}),
+                    ),
                 )
                 .await
                 .map_err(|source| api_error("grow", key, source))?;

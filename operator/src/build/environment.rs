@@ -5,15 +5,27 @@ use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource};
 
 use super::credentials::{from_secret, reference};
 use super::pod::{pod_field, value, value_from};
-use crate::credentials;
 use crate::crd::EnvironmentVariable;
+use crate::credentials;
 use crate::resolve::ReferencedSecret;
 use crate::validate::Plan;
 
 /// What all our binaries read.
 fn shared(plan: &Plan) -> Vec<EnvVar> {
-    let database = source(plan, plan.postgres.external().map(|secret| (&secret.name, &secret.key)), credentials::DATABASE_URL);
-    let redis = source(plan, plan.redis.external().map(|secret| (&secret.name, &secret.key)), credentials::REDIS_URL);
+    let database = source(
+        plan,
+        plan.postgres
+            .external()
+            .map(|secret| (&secret.name, &secret.key)),
+        credentials::DATABASE_URL,
+    );
+    let redis = source(
+        plan,
+        plan.redis
+            .external()
+            .map(|secret| (&secret.name, &secret.key)),
+        credentials::REDIS_URL,
+    );
     let rabbitmq = source(
         plan,
         plan.rabbitmq
@@ -26,9 +38,18 @@ fn shared(plan: &Plan) -> Vec<EnvVar> {
         value_from(env::DATABASE_URL, database),
         value_from(env::REDIS_URL, redis),
         value_from(env::RABBITMQ_URL, rabbitmq),
-        value_from(env::CHAT_JOB_HMAC_KEYS, reference(plan, credentials::JOB_HMAC_KEYS)),
-        value(env::RABBITMQ_CHAT_PARTITION_COUNT, plan.spec.rabbitmq.partitions),
-        value(env::RABBITMQ_CHAT_MAX_RETRIES, plan.spec.processors.max_retries),
+        value_from(
+            env::CHAT_JOB_HMAC_KEYS,
+            reference(plan, credentials::JOB_HMAC_KEYS),
+        ),
+        value(
+            env::RABBITMQ_CHAT_PARTITION_COUNT,
+            plan.spec.rabbitmq.partitions,
+        ),
+        value(
+            env::RABBITMQ_CHAT_MAX_RETRIES,
+            plan.spec.processors.max_retries,
+        ),
         value_from(env::POD_NAME, pod_field("metadata.name")),
         value(env::LOG_FORMAT, "json"),
         value(env::NODE_ENV, environment),
@@ -57,8 +78,14 @@ pub(super) fn gateway(plan: &Plan) -> Vec<EnvVar> {
         value(env::CORS_ORIGIN, &spec.gateway.cors_origin),
         value(env::CHAT_SHED_HIGH, spec.gateway.shedding.high_watermark),
         value(env::CHAT_SHED_LOW, spec.gateway.shedding.low_watermark),
-        value(env::CHAT_ON_BROKER_OUTAGE, spec.gateway.on_broker_outage.as_str()),
-        value(env::CHAT_DRAIN_WINDOW, format!("{}s", spec.gateway.drain_timeout_seconds)),
+        value(
+            env::CHAT_ON_BROKER_OUTAGE,
+            spec.gateway.on_broker_outage.as_str(),
+        ),
+        value(
+            env::CHAT_DRAIN_WINDOW,
+            format!("{}s", spec.gateway.drain_timeout_seconds),
+        ),
         value(env::CHAT_WORKER_ENABLED, false),
     ]);
     variables.extend(spec.gateway.env.iter().map(extra));

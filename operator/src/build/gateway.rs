@@ -34,7 +34,12 @@ pub(super) fn build(plan: &Plan) -> Gateway {
         deployment: deployment::build(plan),
         service: service::build(plan),
         disruption_budget: disruption_budget(plan, Component::Gateway),
-        ingress: plan.spec.gateway.ingress.as_ref().map(|spec| ingress::build(plan, spec)),
+        ingress: plan
+            .spec
+            .gateway
+            .ingress
+            .as_ref()
+            .map(|spec| ingress::build(plan, spec)),
     }
 }
 

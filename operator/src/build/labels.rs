@@ -53,7 +53,10 @@ impl Component {
 /// Labels that select the pods of a component. They can never change: selectors are immutable.
 pub(super) fn selector(plan: &Plan, component: Component) -> BTreeMap<String, String> {
     BTreeMap::from([
-        ("app.kubernetes.io/name".to_owned(), "chatcluster".to_owned()),
+        (
+            "app.kubernetes.io/name".to_owned(),
+            "chatcluster".to_owned(),
+        ),
         (INSTANCE.to_owned(), plan.name.clone()),
         (COMPONENT.to_owned(), component.as_str().to_owned()),
     ])

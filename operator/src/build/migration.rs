@@ -10,6 +10,7 @@ use super::labels::Component;
 use super::pod::{self, Pod};
 use super::{environment, metadata, resources};
 use crate::crd::PodOverrides;
+use crate::resolve::ReferencedSecret;
 use crate::validate::Plan;
 
 /// How long one try may take, with all its retries. Migrations are additive and small; this bounds one that hangs.
@@ -65,8 +66,16 @@ pub fn name(plan: &Plan) -> String {
         Some(secret) => {
             hash.update(secret.name.as_bytes());
             hash.update(secret.key.as_bytes());
+            // The same Secret may lead to another database one day.
+            if let Some(fingerprint) = plan.resolved.referenced.get(&ReferencedSecret::Postgres) {
+                hash.update(fingerprint.as_bytes());
+            }
         }
         None => hash.update(plan.uid.as_bytes()),
     }
-    format!("{}-migrate-{}", plan.name, hex::encode(&hash.finalize()[..5]))
+    format!(
+        "{}-migrate-{}",
+        plan.name,
+        hex::encode(&hash.finalize()[..5])
+    )
 }

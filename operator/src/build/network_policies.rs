@@ -5,7 +5,8 @@
 
 use chat_core::ports;
 use k8s_openapi::api::networking::v1::{
-    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
+    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
+    NetworkPolicySpec,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -28,38 +29,64 @@ pub struct NetworkPolicies {
     pub redis: Option<NetworkPolicy>,
 }
 
-const CHAT: &[Component] = &[Component::Gateway, Component::Processor, Component::Migration];
+const CHAT: &[Component] = &[
+    Component::Gateway,
+    Component::Processor,
+    Component::Migration,
+];
 
 pub(super) fn build(plan: &Plan) -> NetworkPolicies {
     if !plan.spec.network_policy.enabled {
         return NetworkPolicies::default();
     }
     NetworkPolicies {
-        gateway: Some(policy(plan, Component::Gateway, vec![from_anywhere(&[ports::GATEWAY])])),
-        processor: Some(policy(plan, Component::Processor, vec![from_anywhere(&[ports::PROCESSOR])])),
-        postgres: plan
-            .postgres
-            .managed()
-            .map(|_| policy(plan, Component::Postgres, vec![from(plan, CHAT, &[ports::POSTGRES])])),
+        gateway: Some(policy(
+            plan,
+            Component::Gateway,
+            vec![from_anywhere(&[ports::GATEWAY])],
+        )),
+        processor: Some(policy(
+            plan,
+            Component::Processor,
+            vec![from_anywhere(&[ports::PROCESSOR])],
+        )),
+        postgres: plan.postgres.managed().map(|_| {
+            policy(
+                plan,
+                Component::Postgres,
+                vec![from(plan, CHAT, &[ports::POSTGRES])],
+            )
+        }),
         rabbitmq: plan.rabbitmq.managed().map(|_| {
             policy(
                 plan,
                 Component::RabbitMq,
                 vec![
                     from(plan, CHAT, &[ports::AMQP]),
-                    from(plan, &[Component::RabbitMq], &[ports::EPMD, ports::RABBITMQ_CLUSTER]),
+                    from(
+                        plan,
+                        &[Component::RabbitMq],
+                        &[ports::EPMD, ports::RABBITMQ_CLUSTER],
+                    ),
                     from_anywhere(&[ports::RABBITMQ_METRICS]),
                 ],
             )
         }),
-        redis: plan
-            .redis
-            .managed()
-            .map(|_| policy(plan, Component::Redis, vec![from(plan, CHAT, &[ports::REDIS])])),
+        redis: plan.redis.managed().map(|_| {
+            policy(
+                plan,
+                Component::Redis,
+                vec![from(plan, CHAT, &[ports::REDIS])],
+            )
+        }),
     }
 }
 
-fn policy(plan: &Plan, component: Component, ingress: Vec<NetworkPolicyIngressRule>) -> NetworkPolicy {
+fn policy(
+    plan: &Plan,
+    component: Component,
+    ingress: Vec<NetworkPolicyIngressRule>,
+) -> NetworkPolicy {
     NetworkPolicy {
         metadata: metadata::owned(plan, component, plan.child(component.as_str())),
         spec: Some(NetworkPolicySpec {

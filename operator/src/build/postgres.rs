@@ -32,12 +32,22 @@ pub(super) fn build(plan: &Plan, managed: &ManagedPostgres) -> Postgres {
     Postgres {
         stateful_set: stateful_set::build(plan, managed, resources, &config),
         config,
-        service: service(plan, Component::Postgres, &[("postgres", ports::POSTGRES)], false),
+        service: service(
+            plan,
+            Component::Postgres,
+            &[("postgres", ports::POSTGRES)],
+            false,
+        ),
     }
 }
 
 /// The address of a backend; headless where its pods are to be told apart.
-pub(super) fn service(plan: &Plan, component: Component, ports: &[(&str, u16)], headless: bool) -> Service {
+pub(super) fn service(
+    plan: &Plan,
+    component: Component,
+    ports: &[(&str, u16)],
+    headless: bool,
+) -> Service {
     let name = match headless {
         true => plan.child(&format!("{}-nodes", component.as_str())),
         false => plan.child(component.as_str()),

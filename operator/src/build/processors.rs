@@ -33,7 +33,10 @@ pub(super) fn build(plan: &Plan) -> Processors {
 fn deployment(plan: &Plan) -> Deployment {
     let spec = &plan.spec.processors;
     let mut annotations = pod::scraped_at(ports::PROCESSOR);
-    annotations.insert(metadata::CREDENTIALS_HASH.to_owned(), environment::fingerprint(plan));
+    annotations.insert(
+        metadata::CREDENTIALS_HASH.to_owned(),
+        environment::fingerprint(plan),
+    );
     Deployment {
         metadata: metadata::owned(plan, Component::Processor, plan.child("processor")),
         spec: DeploymentSpec {
@@ -54,15 +57,31 @@ fn deployment(plan: &Plan) -> Deployment {
                         command: Some(vec!["chat-processor".to_owned(), "run".to_owned()]),
                         env: Some(environment::processor(plan)),
                         ports: Some(vec![pod::port("metrics", ports::PROCESSOR)]),
-                        resources: Some(resources::build(spec.resources.as_ref(), resources::PROCESSOR)),
-                        startup_probe: Some(pod::every(2, 60, pod::http_probe("/health/liveness", "metrics"))),
-                        liveness_probe: Some(pod::every(10, 6, pod::http_probe("/health/liveness", "metrics"))),
-                        readiness_probe: Some(pod::every(3, 3, pod::http_probe("/health/readiness", "metrics"))),
+                        resources: Some(resources::build(
+                            spec.resources.as_ref(),
+                            resources::PROCESSOR,
+                        )),
+                        startup_probe: Some(pod::every(
+                            2,
+                            60,
+                            pod::http_probe("/health/liveness", "metrics"),
+                        )),
+                        liveness_probe: Some(pod::every(
+                            10,
+                            6,
+                            pod::http_probe("/health/liveness", "metrics"),
+                        )),
+                        readiness_probe: Some(pod::every(
+                            3,
+                            3,
+                            pod::http_probe("/health/readiness", "metrics"),
+                        )),
                         volume_mounts: Some(vec![pod::mount("tmp", "/tmp")]),
                         ..Container::default()
                     },
                     volumes: vec![pod::scratch("tmp", "64Mi")],
-                    termination_grace_period_seconds: i64::from(spec.drain_timeout_seconds) + GRACE_AFTER_DRAIN_SECONDS,
+                    termination_grace_period_seconds: i64::from(spec.drain_timeout_seconds)
+                        + GRACE_AFTER_DRAIN_SECONDS,
                     user: None,
                     restart_policy: None,
                 },

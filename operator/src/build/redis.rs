@@ -62,7 +62,10 @@ client-output-buffer-limit pubsub 32mb 8mb 30
         metadata: metadata::owned(plan, Component::Redis, plan.child("redis")),
         data: Some(BTreeMap::from([
             ("redis.conf".to_owned(), settings),
-            ("start.sh".to_owned(), include_str!("redis/start.sh").to_owned()),
+            (
+                "start.sh".to_owned(),
+                include_str!("redis/start.sh").to_owned(),
+            ),
         ])),
         ..ConfigMap::default()
     }

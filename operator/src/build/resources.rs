@@ -48,13 +48,17 @@ pub(super) fn build(chosen: Option<&Resources>, defaults: Defaults) -> ResourceR
     let memory_request = match requests.and_then(|amounts| amounts.memory.clone()) {
         Some(request) => request,
         // A limit below the default request lowers the request too.
-        None if memory_limit.to_units() < Quantity::from(defaults.memory).to_units() => memory_limit.clone(),
+        None if memory_limit.to_units() < Quantity::from(defaults.memory).to_units() => {
+            memory_limit.clone()
+        }
         None => defaults.memory.into(),
     };
     let cpu_limit = limits.and_then(|amounts| amounts.cpu.clone());
     let cpu_request = match (requests.and_then(|amounts| amounts.cpu.clone()), &cpu_limit) {
         (Some(request), _) => request,
-        (None, Some(limit)) if limit.to_units() < Quantity::from(defaults.cpu).to_units() => limit.clone(),
+        (None, Some(limit)) if limit.to_units() < Quantity::from(defaults.cpu).to_units() => {
+            limit.clone()
+        }
         (None, _) => defaults.cpu.into(),
     };
     let mut limit_amounts = BTreeMap::from([("memory".to_owned(), ApiQuantity(memory_limit.0))]);

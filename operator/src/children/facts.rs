@@ -139,8 +139,12 @@ fn workload(object: &Value) -> Workload {
         ready: number(object, "/status/readyReplicas").unwrap_or(0),
         updated: number(object, "/status/updatedReplicas").unwrap_or(0),
         total: number(object, "/status/replicas").unwrap_or(0),
-        observed: object.pointer("/status/observedGeneration").and_then(Value::as_i64)
-            >= object.pointer("/metadata/generation").and_then(Value::as_i64),
+        observed: object
+            .pointer("/status/observedGeneration")
+            .and_then(Value::as_i64)
+            >= object
+                .pointer("/metadata/generation")
+                .and_then(Value::as_i64),
         stuck: condition(object, "Progressing")
             .is_some_and(|condition| condition["reason"] == "ProgressDeadlineExceeded"),
         replicas_are_ours: managed_fields::is_ours(object, &["spec", "replicas"]),
@@ -154,7 +158,10 @@ fn job(object: &Value) -> JobState {
     match condition(object, "Failed") {
         Some(failed) if failed["status"] == "True" => JobState::Failed {
             message: failed["message"].as_str().unwrap_or_default().into(),
-            since: failed["lastTransitionTime"].as_str().unwrap_or_default().into(),
+            since: failed["lastTransitionTime"]
+                .as_str()
+                .unwrap_or_default()
+                .into(),
         },
         _ => JobState::Running,
     }
@@ -177,7 +184,10 @@ fn pod(object: &Value) -> PodFacts {
             .and_then(Value::as_str)
             .unwrap_or_default()
             .into(),
-        address: object.pointer("/status/podIP").and_then(Value::as_str).map(Into::into),
+        address: object
+            .pointer("/status/podIP")
+            .and_then(Value::as_str)
+            .map(Into::into),
         ready: is_true(object, "Ready") && object.pointer("/metadata/deletionTimestamp").is_none(),
         trouble: trouble(object).map(Into::into),
     }
@@ -191,7 +201,12 @@ fn trouble(object: &Value) -> Option<String> {
             .as_array()?
             .iter()
             .filter_map(|status| status.pointer("/state/waiting"))
-            .find(|waiting| !matches!(waiting["reason"].as_str(), None | Some("ContainerCreating" | "PodInitializing")))
+            .find(|waiting| {
+                !matches!(
+                    waiting["reason"].as_str(),
+                    None | Some("ContainerCreating" | "PodInitializing")
+                )
+            })
             .map(describe)
     };
     waiting("/status/containerStatuses")
@@ -207,7 +222,10 @@ fn trouble(object: &Value) -> Option<String> {
 fn describe(state: &Value) -> String {
     let reason = state["reason"].as_str().unwrap_or("Unknown");
     match state["message"].as_str() {
-        Some(message) if !message.is_empty() => format!("{reason}: {}", message.chars().take(160).collect::<String>()),
+        Some(message) if !message.is_empty() => format!(
+            "{reason}: {}",
+            message.chars().take(160).collect::<String>()
+        ),
         _ => reason.to_owned(),
     }
 }
@@ -238,11 +256,17 @@ fn is_true(object: &Value, type_: &str) -> bool {
 }
 
 fn number(object: &Value, pointer: &str) -> Option<i32> {
-    object.pointer(pointer)?.as_i64().and_then(|number| i32::try_from(number).ok())
+    object
+        .pointer(pointer)?
+        .as_i64()
+        .and_then(|number| i32::try_from(number).ok())
 }
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -268,14 +292,19 @@ mod tests {
             {"type": "FailureTarget", "status": "True"},
             {"type": "Failed", "status": "True", "message": "backoff limit", "lastTransitionTime": "2026-01-01T00:00:00Z"},
         ]}});
-        assert!(matches!(job(&object), JobState::Failed { message, .. } if &*message == "backoff limit"));
+        assert!(
+            matches!(job(&object), JobState::Failed { message, .. } if &*message == "backoff limit")
+        );
         assert_eq!(job(&json!({})), JobState::Running);
     }
 
     #[test]
     fn a_pod_that_can_not_pull_its_image_is_in_trouble_and_one_that_starts_is_not() {
         let waiting = |reason: &str| json!({"status": {"containerStatuses": [{"state": {"waiting": {"reason": reason, "message": "m"}}}]}});
-        assert_eq!(pod(&waiting("ImagePullBackOff")).trouble.as_deref(), Some("ImagePullBackOff: m"));
+        assert_eq!(
+            pod(&waiting("ImagePullBackOff")).trouble.as_deref(),
+            Some("ImagePullBackOff: m")
+        );
         assert_eq!(pod(&waiting("ContainerCreating")).trouble, None);
     }
 
@@ -290,7 +319,10 @@ mod tests {
 
     #[test]
     fn debug_of_a_secret_shows_no_value() {
-        let facts = of(Kind::Secret, &json!({"data": {"password": STANDARD.encode("s3cret")}}));
+        let facts = of(
+            Kind::Secret,
+            &json!({"data": {"password": STANDARD.encode("s3cret")}}),
+        );
         assert!(!format!("{facts:?}").contains("s3cret"));
         assert!(matches!(facts, Facts::Secret(data) if data.0["password"] == b"s3cret"));
     }

@@ -81,7 +81,14 @@ pub async fn watch(
         match event {
             Event::Init => listed.clear(),
             Event::InitApply(object) => {
-                listed.insert(object.metadata.uid.clone().unwrap_or_default().into_boxed_str());
+                listed.insert(
+                    object
+                        .metadata
+                        .uid
+                        .clone()
+                        .unwrap_or_default()
+                        .into_boxed_str(),
+                );
                 note(&children, kind, object).map(&wake);
             }
             Event::InitDone => {

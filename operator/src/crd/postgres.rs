@@ -28,7 +28,11 @@ pub struct PostgresSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalPostgres>,
     /// A CloudNativePG cluster in the same namespace, for a database that survives its node.
-    #[serde(default, skip_serializing_if = "Option::is_none", rename = "cloudNativePG")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        rename = "cloudNativePG"
+    )]
     pub cloud_native_pg: Option<CloudNativePg>,
 }
 

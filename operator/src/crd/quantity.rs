@@ -80,7 +80,13 @@ mod tests {
 
     #[test]
     fn suffixes_scale_as_kubernetes_says() {
-        for (text, mebibytes) in [("1Gi", 1024), ("512Mi", 512), ("1048576", 1), ("2097152000m", 2), ("1.5Gi", 1536)] {
+        for (text, mebibytes) in [
+            ("1Gi", 1024),
+            ("512Mi", 512),
+            ("1048576", 1),
+            ("2097152000m", 2),
+            ("1.5Gi", 1536),
+        ] {
             assert_eq!(Quantity::from(text).to_mebibytes(), mebibytes, "{text}");
         }
     }

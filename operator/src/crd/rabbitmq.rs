@@ -66,7 +66,10 @@ pub struct ExternalRabbitMq {
     pub secret_ref: SecretRef,
     /// Prometheus endpoints of the broker's nodes, `http://host:15692`, which autoscaling reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), inner(length(max = 253), regex(pattern = r"^http://[-.:\[\]a-zA-Z0-9]+$")))]
+    #[schemars(
+        length(max = 16),
+        inner(length(max = 253), regex(pattern = r"^http://[-.:\[\]a-zA-Z0-9]+$"))
+    )]
     pub metrics_urls: Vec<String>,
 }
 

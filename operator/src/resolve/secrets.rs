@@ -153,7 +153,11 @@ pub async fn read_referenced_secrets(
 }
 
 fn problem_with(purpose: ReferencedSecret, value: &[u8]) -> Option<&'static str> {
-    let starts_with = |schemes: &[&str]| schemes.iter().any(|scheme| value.starts_with(scheme.as_bytes()));
+    let starts_with = |schemes: &[&str]| {
+        schemes
+            .iter()
+            .any(|scheme| value.starts_with(scheme.as_bytes()))
+    };
     match purpose {
         ReferencedSecret::Postgres if !starts_with(&["postgres://", "postgresql://"]) => {
             Some("is no URL that starts with postgres://")
@@ -172,7 +176,10 @@ fn problem_with(purpose: ReferencedSecret, value: &[u8]) -> Option<&'static str>
 }
 
 fn fingerprint(uid: &str, value: &[u8]) -> String {
-    let digest = Sha256::new().chain_update(uid.as_bytes()).chain_update(value).finalize();
+    let digest = Sha256::new()
+        .chain_update(uid.as_bytes())
+        .chain_update(value)
+        .finalize();
     hex::encode(&digest[..8])
 }
 
@@ -188,9 +195,15 @@ mod tests {
             (ReferencedSecret::Redis, "localhost:6379"),
             (ReferencedSecret::Jwt, "short"),
         ] {
-            assert!(problem_with(purpose, value.as_bytes()).is_some(), "{purpose:?}");
+            assert!(
+                problem_with(purpose, value.as_bytes()).is_some(),
+                "{purpose:?}"
+            );
         }
-        assert_eq!(problem_with(ReferencedSecret::Postgres, b"postgresql://u:p@h/d"), None);
+        assert_eq!(
+            problem_with(ReferencedSecret::Postgres, b"postgresql://u:p@h/d"),
+            None
+        );
     }
 
     #[test]

@@ -19,8 +19,18 @@ pub(super) fn verdict(plan: &Plan, live: &ClusterChildren) -> Option<Verdict> {
     for (key, autoscaler) in autoscalers {
         match autoscaler.active {
             Some(true) => seen += 1,
-            Some(false) => return Some(Verdict::no("MetricsUnavailable", format!("{}: {}", key.name, autoscaler.message))),
-            None => return Some(Verdict::no("Starting", format!("{} has not read its metric yet", key.name))),
+            Some(false) => {
+                return Some(Verdict::no(
+                    "MetricsUnavailable",
+                    format!("{}: {}", key.name, autoscaler.message),
+                ));
+            }
+            None => {
+                return Some(Verdict::no(
+                    "Starting",
+                    format!("{} has not read its metric yet", key.name),
+                ));
+            }
         }
     }
     Some(match seen {

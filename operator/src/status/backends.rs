@@ -8,6 +8,12 @@ use crate::crd::ComponentStatus;
 use crate::kinds::Kind;
 use crate::validate::Plan;
 
+/// Whether a migration can be tried.
+#[must_use]
+pub fn database_answers(plan: &Plan, live: &ClusterChildren) -> bool {
+    postgres(plan, live).holds()
+}
+
 pub(super) fn postgres(plan: &Plan, live: &ClusterChildren) -> Verdict {
     verdict(plan, live, Component::Postgres)
 }
@@ -22,7 +28,10 @@ pub(super) fn redis(plan: &Plan, live: &ClusterChildren) -> Verdict {
 
 fn verdict(plan: &Plan, live: &ClusterChildren, component: Component) -> Verdict {
     if is_external(plan, component) {
-        return Verdict::yes("External", "It is run by someone else; the pods that use it tell whether it answers");
+        return Verdict::yes(
+            "External",
+            "It is run by someone else; the pods that use it tell whether it answers",
+        );
     }
     let Some(workload) = workload(plan, live, Kind::StatefulSet, component) else {
         return Verdict::no("Creating", "It is being made");
@@ -53,10 +62,15 @@ pub(super) fn status(plan: &Plan, live: &ClusterChildren, component: Component) 
         _ => &plan.images.redis,
     };
     let replicas = match component {
-        Component::RabbitMq => plan.rabbitmq.managed().map_or(1, |managed| managed.replicas),
+        Component::RabbitMq => plan
+            .rabbitmq
+            .managed()
+            .map_or(1, |managed| managed.replicas),
         _ => 1,
     };
-    let workload = workload(plan, live, Kind::StatefulSet, component).cloned().unwrap_or_default();
+    let workload = workload(plan, live, Kind::StatefulSet, component)
+        .cloned()
+        .unwrap_or_default();
     ComponentStatus {
         replicas,
         ready_replicas: workload.ready,
@@ -71,7 +85,9 @@ fn is_external(plan: &Plan, component: Component) -> bool {
         Component::Postgres => plan.postgres.external().is_some(),
         Component::RabbitMq => plan.rabbitmq.external().is_some(),
         Component::Redis => plan.redis.external().is_some(),
-        Component::Shared | Component::Gateway | Component::Processor | Component::Migration => false,
+        Component::Shared | Component::Gateway | Component::Processor | Component::Migration => {
+            false
+        }
     }
 }
 
@@ -129,11 +145,13 @@ pub(in crate::status) mod tests {
         trouble: Option<&str>,
     ) -> ClusterChildren {
         let children = Children::new(0);
-        let labels = json!({"app.kubernetes.io/instance": "demo", "app.kubernetes.io/component": component});
+        let labels =
+            json!({"app.kubernetes.io/instance": "demo", "app.kubernetes.io/component": component});
         let object = |name: &str| json!({"metadata": {"namespace": "chat", "name": name, "uid": name, "labels": labels}});
         let mut pod = object("pod");
         if let Some(reason) = trouble {
-            pod["status"] = json!({"containerStatuses": [{"state": {"waiting": {"reason": reason}}}]});
+            pod["status"] =
+                json!({"containerStatuses": [{"state": {"waiting": {"reason": reason}}}]});
         }
         children.observe(Kind::Pod, &pod);
         if workload.is_some() {
@@ -143,7 +161,8 @@ pub(in crate::status) mod tests {
             namespace: "chat".to_owned(),
             name: "demo".to_owned(),
         });
-        if let (Some(workload), Some(child)) = (workload, live.get_mut(&ChildKey::new(kind, name))) {
+        if let (Some(workload), Some(child)) = (workload, live.get_mut(&ChildKey::new(kind, name)))
+        {
             child.facts = Facts::Workload(workload);
         }
         live
@@ -168,9 +187,19 @@ pub(in crate::status) mod tests {
             (nodes(3, 3), None, "Available", true),
         ];
         for (workload, trouble, reason, holds) in rows {
-            let live = live(Kind::StatefulSet, "demo-rabbitmq", "rabbitmq", workload.clone(), trouble);
+            let live = live(
+                Kind::StatefulSet,
+                "demo-rabbitmq",
+                "rabbitmq",
+                workload.clone(),
+                trouble,
+            );
             let verdict = rabbitmq(&plan("{}"), &live);
-            assert_eq!((verdict.reason, verdict.holds()), (reason, holds), "{workload:?} {trouble:?}");
+            assert_eq!(
+                (verdict.reason, verdict.holds()),
+                (reason, holds),
+                "{workload:?} {trouble:?}"
+            );
         }
     }
 
@@ -178,6 +207,9 @@ pub(in crate::status) mod tests {
     fn an_external_backend_is_not_waited_for() {
         let plan = plan("redis: {external: {secretRef: {name: redis}}}");
         assert_eq!(redis(&plan, &ClusterChildren::new()).reason, "External");
-        assert_eq!(status(&plan, &ClusterChildren::new(), Component::Redis).summary, "external");
+        assert_eq!(
+            status(&plan, &ClusterChildren::new(), Component::Redis).summary,
+            "external"
+        );
     }
 }

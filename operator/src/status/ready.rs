@@ -3,8 +3,14 @@
 use super::Verdict;
 use crate::crd::ConditionType;
 
-pub(super) fn summary(parts: &[(ConditionType, Verdict)], failure: Option<&str>) -> [(ConditionType, Verdict); 3] {
-    let missing: Vec<_> = parts.iter().filter(|(_, verdict)| !verdict.holds()).collect();
+pub(super) fn summary(
+    parts: &[(ConditionType, Verdict)],
+    failure: Option<&str>,
+) -> [(ConditionType, Verdict); 3] {
+    let missing: Vec<_> = parts
+        .iter()
+        .filter(|(_, verdict)| !verdict.holds())
+        .collect();
     let stalled = missing.iter().find(|(_, verdict)| verdict.stalled);
     let ready = match (failure, missing.first()) {
         (_, Some((_, verdict))) => Verdict::no(
@@ -20,7 +26,9 @@ pub(super) fn summary(parts: &[(ConditionType, Verdict)], failure: Option<&str>)
     };
     let reconciling = match (failure, missing.first()) {
         (Some(failure), _) => Verdict::yes("ApplyFailed", failure),
-        (None, Some((_, verdict))) if stalled.is_none() => Verdict::yes(verdict.reason, verdict.message.clone()),
+        (None, Some((_, verdict))) if stalled.is_none() => {
+            Verdict::yes(verdict.reason, verdict.message.clone())
+        }
         _ => Verdict::no("UpToDate", "Everything is as the spec says"),
     };
     let stalled = match stalled {
@@ -39,7 +47,10 @@ mod tests {
     use super::*;
 
     fn outcome(parts: &[Verdict], failure: Option<&str>) -> [(bool, &'static str); 3] {
-        let parts: Vec<_> = parts.iter().map(|verdict| (ConditionType::GatewayReady, verdict.clone())).collect();
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|verdict| (ConditionType::GatewayReady, verdict.clone()))
+            .collect();
         summary(&parts, failure).map(|(_, verdict)| (verdict.holds(), verdict.reason))
     }
 
@@ -50,7 +61,7 @@ mod tests {
         let broken = Verdict::stalled("MigrationFailed", "");
         let fine = (false, "Progressing");
         assert_eq!(
-            outcome(&[good.clone()], None),
+            outcome(std::slice::from_ref(&good), None),
             [(true, "AllReady"), (false, "UpToDate"), fine]
         );
         assert_eq!(
@@ -58,7 +69,7 @@ mod tests {
             [(false, "NotEnoughReady"), (true, "NotEnoughReady"), fine]
         );
         assert_eq!(
-            outcome(&[good.clone()], Some("refused")),
+            outcome(std::slice::from_ref(&good), Some("refused")),
             [(false, "ApplyFailed"), (true, "ApplyFailed"), fine]
         );
         assert_eq!(

@@ -72,7 +72,14 @@ pub(super) fn notice(new: &Condition, old: Option<&Condition>) -> Option<Notice>
         _ => None,
     };
     if is(ConditionType::Ready) {
-        return told("Ready", "NotReady");
+        // A change that somebody asked for takes its time, and is no reason to warn.
+        let asked_for = old.is_some_and(|old| old.observed_generation != new.observed_generation);
+        return match told("Ready", "NotReady") {
+            Some(notice) if notice.warning && asked_for => {
+                Some(Notice::normal("Progressing", notice.note))
+            }
+            notice => notice,
+        };
     }
     if is(ConditionType::Stalled) {
         return match holds {
@@ -88,7 +95,10 @@ pub(super) fn notice(new: &Condition, old: Option<&Condition>) -> Option<Notice>
         return told("Migrated", "Migrating");
     }
     if BACKENDS.into_iter().any(is) {
-        return told("BackendReady", "BackendNotReady");
+        return told("BackendReady", "BackendNotReady").map(|notice| Notice {
+            note: format!("{}: {}", new.type_, notice.note),
+            ..notice
+        });
     }
     None
 }

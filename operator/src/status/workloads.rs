@@ -10,10 +10,16 @@ use crate::validate::Plan;
 
 pub(super) fn verdict(plan: &Plan, live: &ClusterChildren, component: Component) -> Verdict {
     let Some(workload) = workload(plan, live, Kind::Deployment, component) else {
-        return Verdict::no("WaitingForMigration", "They are started when the migration is done");
+        return Verdict::no(
+            "WaitingForMigration",
+            "They are started when the migration is done",
+        );
     };
     if let Some(trouble) = trouble(live, component).filter(|_| workload.ready < workload.replicas) {
-        let message = format!("{} of {} ready; {trouble}", workload.ready, workload.replicas);
+        let message = format!(
+            "{} of {} ready; {trouble}",
+            workload.ready, workload.replicas
+        );
         return match workload.stuck {
             true => Verdict::stalled("PodsFailing", message),
             false => Verdict::no("PodsFailing", message),
@@ -29,9 +35,10 @@ pub(super) fn verdict(plan: &Plan, live: &ClusterChildren, component: Component)
         && workload.ready == workload.replicas;
     match rolled_out {
         true => Verdict::yes("Available", counts),
-        false if workload.ready >= workload.replicas => {
-            Verdict::no("RollingOut", format!("{counts}, {} of the present revision", workload.updated))
-        }
+        false if workload.ready >= workload.replicas => Verdict::no(
+            "RollingOut",
+            format!("{counts}, {} of the present revision", workload.updated),
+        ),
         false => Verdict::no("NotEnoughReady", counts),
     }
 }
@@ -41,7 +48,9 @@ pub(super) fn status(plan: &Plan, live: &ClusterChildren, component: Component) 
         Component::Processor => (plan.processor_scaling.fixed(), &plan.images.processor),
         _ => (plan.gateway_scaling.fixed(), &plan.images.gateway),
     };
-    let workload = workload(plan, live, Kind::Deployment, component).cloned().unwrap_or_default();
+    let workload = workload(plan, live, Kind::Deployment, component)
+        .cloned()
+        .unwrap_or_default();
     let replicas = fixed.unwrap_or(workload.replicas);
     ComponentStatus {
         replicas,
@@ -74,17 +83,85 @@ mod tests {
         let rows = [
             (None, None, "WaitingForMigration", false, false),
             (Some(ready()), None, "Available", true, false),
-            (Some(Workload { observed: false, ..ready() }), None, "RollingOut", false, false),
-            (Some(Workload { updated: 1, total: 3, ..ready() }), None, "RollingOut", false, false),
-            (Some(Workload { ready: 1, ..ready() }), None, "NotEnoughReady", false, false),
-            (Some(Workload { ready: 1, ..ready() }), Some("ImagePullBackOff"), "PodsFailing", false, false),
-            (Some(Workload { ready: 1, stuck: true, ..ready() }), Some("CrashLoopBackOff"), "PodsFailing", false, true),
-            (Some(Workload { stuck: true, ..ready() }), None, "ProgressDeadlineExceeded", false, true),
+            (
+                Some(Workload {
+                    observed: false,
+                    ..ready()
+                }),
+                None,
+                "RollingOut",
+                false,
+                false,
+            ),
+            (
+                Some(Workload {
+                    updated: 1,
+                    total: 3,
+                    ..ready()
+                }),
+                None,
+                "RollingOut",
+                false,
+                false,
+            ),
+            (
+                Some(Workload {
+                    ready: 1,
+                    ..ready()
+                }),
+                None,
+                "NotEnoughReady",
+                false,
+                false,
+            ),
+            (
+                Some(Workload {
+                    ready: 1,
+                    ..ready()
+                }),
+                Some("ImagePullBackOff"),
+                "PodsFailing",
+                false,
+                false,
+            ),
+            (
+                Some(Workload {
+                    ready: 1,
+                    stuck: true,
+                    ..ready()
+                }),
+                Some("CrashLoopBackOff"),
+                "PodsFailing",
+                false,
+                true,
+            ),
+            (
+                Some(Workload {
+                    stuck: true,
+                    ..ready()
+                }),
+                None,
+                "ProgressDeadlineExceeded",
+                false,
+                true,
+            ),
             // A pod of an old revision in trouble does not matter while enough are ready.
-            (Some(ready()), Some("CrashLoopBackOff"), "Available", true, false),
+            (
+                Some(ready()),
+                Some("CrashLoopBackOff"),
+                "Available",
+                true,
+                false,
+            ),
         ];
         for (workload, trouble, reason, holds, stalled) in rows {
-            let live = live(Kind::Deployment, "demo-gateway", "gateway", workload.clone(), trouble);
+            let live = live(
+                Kind::Deployment,
+                "demo-gateway",
+                "gateway",
+                workload.clone(),
+                trouble,
+            );
             let verdict = verdict(&plan("{}"), &live, Component::Gateway);
             assert_eq!(
                 (verdict.reason, verdict.holds(), verdict.stalled),

@@ -154,9 +154,11 @@ fn effects(job: &Job, send: &SendMessage, appended: Appended) -> Result<Vec<Effe
 }
 
 fn delivered(job: &Job, message: Message) -> Result<Vec<Effect>, Failure> {
-    let room = Target::Room(message.room_id);
+    let (room, seq) = (message.room_id, message.seq);
     let event = ServerEvent::MessageDelivered(message);
-    Ok(vec![Effect::of_job(room, &event, job)?])
+    let mut effect = Effect::of_job(Target::Room(room), &event, job)?;
+    effect.stored = Some((room, seq));
+    Ok(vec![effect])
 }
 
 /// The event that tells the sender of a send that was dead-lettered.

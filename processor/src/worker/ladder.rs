@@ -6,12 +6,23 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 pub struct Ladder {
     max_retries: u32,
+    unit: Duration,
 }
 
 impl Ladder {
     /// A ladder with this many retries after the first attempt.
     pub const fn new(max_retries: u32) -> Self {
-        Self { max_retries }
+        Self {
+            max_retries,
+            unit: Duration::from_secs(1),
+        }
+    }
+
+    /// The same ladder with another length of its "second", for those who can't wait.
+    #[must_use]
+    pub const fn with_unit(mut self, unit: Duration) -> Self {
+        self.unit = unit;
+        self
     }
 
     /// The wait after `attempts` failed attempts (1 or more); `None` when the job is to be given up.
@@ -19,8 +30,8 @@ impl Ladder {
         if attempts == 0 || attempts > self.max_retries {
             return None;
         }
-        let secs = 5_u64.saturating_pow(attempts - 1).min(125);
-        Some(Duration::from_secs(secs))
+        let units = 5_u32.saturating_pow(attempts - 1).min(125);
+        Some(self.unit * units)
     }
 }
 

@@ -74,6 +74,16 @@ impl<T> Lanes<T> {
         }
     }
 
+    /// Drops every item, because the broker gives all of them out again, but keeps the lanes held: what comes again
+    /// is parked in its old order. Returns how many were dropped.
+    pub fn drop_items(&mut self) -> usize {
+        let dropped = self.len();
+        for lane in self.held.values_mut() {
+            lane.items.clear();
+        }
+        dropped
+    }
+
     /// When the next lane is due.
     pub fn next_due(&self) -> Option<Instant> {
         self.held.values().map(|lane| lane.due).min()

@@ -4,12 +4,12 @@
 //! time, and this one has at most one batch in hand.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use chat_backends::rabbitmq::Broker;
 use chat_backends::rabbitmq::consumer::{ConsumeOptions, Consumer};
-use chat_backends::rabbitmq::dead_letter::{DeadLetters, Death};
-use chat_backends::rabbitmq::delivery::Delivery;
+use chat_backends::rabbitmq::delivery::{Delivery, DeliveryTag};
+use chat_backends::rabbitmq::event_log::EventLog;
+use chat_backends::redis::attempts::Attempts;
 use chat_core::job::Job;
 use chat_core::names::Queue;
 use chat_core::time::Timestamp;
@@ -17,36 +17,45 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::ladder::Ladder;
+use super::commit::Committer;
 use super::lanes::Lanes;
 use super::metrics::{JobLabels, JobResult, KindLabels};
 use super::ownership::Ownership;
+use super::verdict::{Judge, Verdict};
 use super::{SessionEnd, Worker};
-use crate::effects::{self, Effect};
-use crate::execute::{execute, failed};
+use crate::execute::failed;
 use crate::failure::Failure;
 
 /// Most jobs of one transaction.
 const BATCH: usize = 100;
-/// The first and the longest pause while a store is away.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// Most deliveries that a partition with held lanes may have in hand.
+const PREFETCH_MAX: u16 = 4000;
+
+/// Which partition.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) queue: Queue,
+    pub(super) number: u16,
+}
 
 /// One partition.
 pub(super) struct Partition {
     worker: Worker,
     broker: Broker,
-    queue: Queue,
-    number: u16,
-    ladder: Ladder,
+    place: Place,
+    committer: Committer,
+    judge: Judge,
     lanes: Lanes<Item>,
+    /// Deliveries that may be unacknowledged; grows while held jobs take the place of those that could be done.
+    prefetch: u16,
 }
 
 /// A job in hand.
-struct Item {
-    delivery: Delivery,
-    job: Job,
-    attempts: u32,
-    first_failed: Option<Timestamp>,
+pub(super) struct Item {
+    pub(super) delivery: Delivery,
+    pub(super) job: Job,
+    /// Its failures while it was in hand.
+    pub(super) failures: Option<Attempts>,
 }
 
 impl Item {
@@ -55,16 +64,20 @@ impl Item {
     }
 }
 
+/// The deliveries that may be acknowledged, or `None` if the work was stopped before its end: then nothing may be, and
+/// all of it comes again.
+type Finished = Option<Vec<DeliveryTag>>;
+
 impl Partition {
-    pub(super) fn new(worker: Worker, broker: Broker, queue: Queue, number: u16) -> Self {
-        let ladder = Ladder::new(worker.rabbitmq.max_retries);
+    pub(super) fn new(worker: Worker, broker: Broker, log: EventLog, place: Place) -> Self {
         Self {
+            committer: Committer::new(worker.clone(), broker.clone(), log),
+            judge: Judge::new(worker.clone(), broker.clone()),
+            lanes: Lanes::default(),
+            prefetch: worker.rabbitmq.prefetch,
             worker,
             broker,
-            queue,
-            number,
-            ladder,
-            lanes: Lanes::default(),
+            place,
         }
     }
 
@@ -74,7 +87,17 @@ impl Partition {
         mut ownership: Ownership,
         stop: CancellationToken,
     ) -> Result<(), SessionEnd> {
-        let mut priority = ownership.borrow_and_update().priority(self.number);
+        let result = self.drive(&mut ownership, &stop).await;
+        self.forget_held();
+        result
+    }
+
+    async fn drive(
+        &mut self,
+        ownership: &mut Ownership,
+        stop: &CancellationToken,
+    ) -> Result<(), SessionEnd> {
+        let mut priority = ownership.borrow_and_update().priority(self.place.number);
         let mut consumer = self.attach(priority).await?;
         loop {
             let due = self.lanes.next_due();
@@ -85,43 +108,45 @@ impl Partition {
                     if changed.is_err() {
                         break;
                     }
-                    let wanted = ownership.borrow_and_update().priority(self.number);
-                    if self.must_reattach(priority, wanted) {
-                        // Between two batches nothing is half done: what is unacknowledged goes back in its order,
-                        // to whoever has the highest priority now.
+                    let wanted = ownership.borrow_and_update().priority(self.place.number);
+                    if wanted != priority {
+                        // Between two batches nothing is half done: what is unacknowledged goes back in its order, to
+                        // whoever has the highest priority now.
+                        priority = wanted;
                         self.forget_held();
                         consumer.close().await;
-                        consumer = self.attach(wanted).await?;
-                        priority = wanted;
+                        consumer = self.attach(priority).await?;
                     }
                 }
-                () = until(due), if due.is_some() => self.retry_due(&consumer, &stop).await?,
+                () = until(due), if due.is_some() => self.retry_due(&consumer, stop).await?,
                 delivery = consumer.next() => {
                     let batch = fill(delivery?, &mut consumer)?;
-                    self.work(batch, &consumer, &stop).await?;
+                    self.work(batch, &consumer, stop).await?;
                 }
+            }
+            if self.is_crowded() {
+                self.prefetch = self.prefetch.saturating_mul(2).min(PREFETCH_MAX);
+                let again = self.lanes.drop_items();
+                self.count_held(again, false);
+                consumer.close().await;
+                consumer = self.attach(priority).await?;
             }
         }
         consumer.close().await;
-        self.forget_held();
         Ok(())
     }
 
-    /// A gained partition needs the new rank. A lost one is taken away by its new owner's higher rank once nothing is
-    /// unacknowledged, so only held jobs, which may wait long, must be given back.
-    fn must_reattach(&self, priority: i32, wanted: i32) -> bool {
-        wanted > priority || (wanted < priority && !self.lanes.is_empty())
+    /// Whether held jobs take so much of the prefetch that other rooms would stop.
+    fn is_crowded(&self) -> bool {
+        self.prefetch < PREFETCH_MAX && self.lanes.len() * 2 > usize::from(self.prefetch)
     }
 
     async fn attach(&self, priority: i32) -> Result<Consumer, SessionEnd> {
+        let names = &self.worker.rabbitmq.names;
         let options = ConsumeOptions {
-            queue: self
-                .worker
-                .rabbitmq
-                .names
-                .partition(self.queue, self.number),
+            queue: names.partition(self.place.queue, self.place.number),
             priority,
-            prefetch: self.worker.rabbitmq.prefetch,
+            prefetch: self.prefetch,
             name: self.worker.name.to_string(),
         };
         Ok(Consumer::attach(&self.broker, options).await?)
@@ -134,27 +159,25 @@ impl Partition {
         stop: &CancellationToken,
     ) -> Result<(), SessionEnd> {
         let held_before = !self.lanes.is_empty();
-        let tags: Vec<u64> = batch.iter().map(|delivery| delivery.tag).collect();
+        let last = batch.last().map(|delivery| delivery.tag);
         let mut items = Vec::with_capacity(batch.len());
         let mut done = Vec::new();
         for delivery in batch {
             match delivery.job(&self.worker.job_keys) {
                 Ok(job) => {
                     let item = Item {
-                        attempts: delivery.attempt,
-                        first_failed: None,
                         delivery,
                         job,
+                        failures: None,
                     };
-                    if let Some(item) = self.lanes.park(item.lane(), item) {
-                        items.push(item);
-                    } else {
-                        self.worker.metrics.held.inc();
+                    match self.lanes.park(item.lane(), item) {
+                        Some(item) => items.push(item),
+                        None => self.count_held(1, true),
                     }
                 }
                 Err(not_a_job) => {
-                    let now = Timestamp::now();
-                    self.bury(&delivery, &not_a_job.to_string(), 0, now).await?;
+                    let reason = not_a_job.to_string();
+                    self.judge.refuse(&delivery, &reason).await?;
                     done.push(delivery.tag);
                 }
             }
@@ -163,15 +186,10 @@ impl Partition {
             return Ok(());
         };
         done.extend(finished);
-        if !held_before && self.lanes.is_empty() {
-            if let Some(last) = tags.last() {
-                consumer.ack_up_to(*last).await?;
-            }
-        } else {
+        match last {
+            Some(last) if !held_before && self.lanes.is_empty() => consumer.ack_up_to(last).await?,
             // Held jobs stay unacknowledged, so the others are acknowledged one by one.
-            for tag in done {
-                consumer.ack(tag).await?;
-            }
+            _ => ack_each(consumer, done).await?,
         }
         Ok(())
     }
@@ -182,258 +200,143 @@ impl Partition {
         stop: &CancellationToken,
     ) -> Result<(), SessionEnd> {
         while let Some(items) = self.lanes.release_due(Instant::now()) {
-            self.worker
-                .metrics
-                .held
-                .dec_by(i64::try_from(items.len()).unwrap_or_default());
+            self.count_held(items.len(), false);
             let Some(done) = self.finish(items.into(), stop).await? else {
                 return Ok(());
             };
-            for tag in done {
-                consumer.ack(tag).await?;
-            }
+            ack_each(consumer, done).await?;
         }
         Ok(())
     }
 
-    /// Does `items`; returns the tags that may be acknowledged, or `None` if it was stopped before the end: then
-    /// nothing may be, and all of it comes again.
+    /// Does `items`, of which the broker has nothing acknowledged yet.
     async fn finish(
         &mut self,
         items: Vec<Item>,
         stop: &CancellationToken,
-    ) -> Result<Option<Vec<u64>>, SessionEnd> {
+    ) -> Result<Finished, SessionEnd> {
         if items.is_empty() {
             return Ok(Some(vec![]));
         }
-        match self.commit(&items, stop).await {
+        match self.committer.commit(&items, stop).await {
             Ok(Some(told)) => {
-                if !self.tell(&told, stop).await {
+                if !self.committer.tell(&told, stop).await? {
                     return Ok(None);
                 }
-                items
+                let done = items
                     .iter()
-                    .for_each(|item| self.count(item, JobResult::Done));
-                return Ok(Some(items.iter().map(|item| item.delivery.tag).collect()));
+                    .inspect(|item| self.count(item, JobResult::Done));
+                Ok(Some(done.map(|item| item.delivery.tag).collect()))
             }
-            Ok(None) => return Ok(None),
-            Err(_) if items.len() > 1 => {}
-            Err(failure) => return self.one_by_one_failed(items, failure, stop).await,
+            Ok(None) => Ok(None),
+            Err(_) => self.one_by_one(items, stop).await,
         }
-        self.one_by_one(items, stop).await
     }
 
-    /// Finds the job that fails; its lane is held, the others are done.
+    /// Finds the jobs that fail; their lanes are held, the others are done.
     async fn one_by_one(
         &mut self,
         items: Vec<Item>,
         stop: &CancellationToken,
-    ) -> Result<Option<Vec<u64>>, SessionEnd> {
+    ) -> Result<Finished, SessionEnd> {
         let mut done = Vec::with_capacity(items.len());
         let mut behind: HashMap<Uuid, Vec<Item>> = HashMap::new();
-        let mut heads = Vec::new();
+        let mut waits = HashMap::new();
         for item in items {
-            if let Some(waiting) = behind.get_mut(&item.lane()) {
+            let lane = item.lane();
+            if let Some(waiting) = behind.get_mut(&lane) {
                 waiting.push(item);
                 continue;
             }
-            match self.commit(std::slice::from_ref(&item), stop).await {
+            let failure = match self
+                .committer
+                .commit(std::slice::from_ref(&item), stop)
+                .await
+            {
                 Ok(Some(told)) => {
-                    if !self.tell(&told, stop).await {
+                    if !self.committer.tell(&told, stop).await? {
                         return Ok(None);
                     }
                     self.count(&item, JobResult::Done);
                     done.push(item.delivery.tag);
+                    continue;
                 }
                 Ok(None) => return Ok(None),
-                Err(failure) => match self.judge(item, &failure, stop).await? {
-                    Verdict::Buried(tag) => done.push(tag),
-                    Verdict::Wait(item, wait) => {
-                        behind.insert(item.lane(), Vec::new());
-                        heads.push((item, wait));
-                    }
-                },
+                Err(failure) => failure,
+            };
+            match self.judge(item, &failure, stop).await? {
+                Verdict::Buried(item) => done.push(item.delivery.tag),
+                Verdict::Wait(item, wait) => {
+                    behind.insert(lane, vec![item]);
+                    waits.insert(lane, wait);
+                }
             }
         }
-        for (head, wait) in heads {
-            let lane = head.lane();
-            let rest = behind.remove(&lane).unwrap_or_default();
-            self.hold(head, rest, wait);
+        for (lane, items) in behind {
+            self.count_held(items.len(), true);
+            let wait = waits.remove(&lane).unwrap_or_default();
+            self.lanes.hold(lane, items, wait, Instant::now());
         }
         Ok(Some(done))
     }
 
-    async fn one_by_one_failed(
-        &mut self,
-        mut items: Vec<Item>,
-        failure: Failure,
-        stop: &CancellationToken,
-    ) -> Result<Option<Vec<u64>>, SessionEnd> {
-        let Some(item) = items.pop() else {
-            return Ok(Some(vec![]));
-        };
-        match self.judge(item, &failure, stop).await? {
-            Verdict::Buried(tag) => Ok(Some(vec![tag])),
-            Verdict::Wait(item, wait) => {
-                self.hold(item, vec![], wait);
-                Ok(Some(vec![]))
-            }
-        }
-    }
-
-    fn hold(&mut self, head: Item, rest: Vec<Item>, wait: Duration) {
-        let lane = head.lane();
-        let count = i64::try_from(rest.len() + 1).unwrap_or_default();
-        self.worker.metrics.held.inc_by(count);
-        self.lanes.hold(
-            lane,
-            std::iter::once(head).chain(rest),
-            wait,
-            Instant::now(),
-        );
-    }
-
-    /// Retry or dead letter.
     async fn judge(
         &self,
-        mut item: Item,
+        item: Item,
         failure: &Failure,
         stop: &CancellationToken,
     ) -> Result<Verdict, SessionEnd> {
-        let now = Timestamp::now();
-        item.attempts += 1;
-        let first_failed = *item.first_failed.get_or_insert(now);
-        let wait = match failure {
-            Failure::Reject(_) => None,
-            Failure::Job(_) | Failure::Unavailable(_) => self.ladder.wait_after(item.attempts),
-        };
-        if let Some(wait) = wait {
-            tracing::warn!(job = %item.job.job_id, attempts = item.attempts, wait_secs = wait.as_secs(), %failure, "a job fails; its room waits");
-            self.count(&item, JobResult::Retried);
-            return Ok(Verdict::Wait(item, wait));
-        }
-        tracing::error!(job = %item.job.job_id, attempts = item.attempts, %failure, "a job is dead-lettered");
-        self.bury(
-            &item.delivery,
-            &failure.to_string(),
-            item.attempts,
-            first_failed,
-        )
-        .await?;
-        self.count(&item, JobResult::Dead);
-        if let Ok(told) = failed(&item.job) {
-            self.tell(&told, stop).await;
-        }
-        Ok(Verdict::Buried(item.delivery.tag))
-    }
-
-    async fn bury(
-        &self,
-        delivery: &Delivery,
-        reason: &str,
-        attempts: u32,
-        first_failed: Timestamp,
-    ) -> Result<(), SessionEnd> {
-        let death = Death {
-            reason: reason.to_owned(),
-            attempts,
-            first_failed,
-            last_failed: Timestamp::now(),
-        };
-        // Dead letters are rare: a channel for each costs less than one kept open for every partition.
-        let graves = DeadLetters::open(&self.broker, &self.worker.rabbitmq).await?;
-        Ok(graves.bury(delivery, &death).await?)
-    }
-
-    /// Commits `items` in one transaction, pausing as long as a store is away. `None`: stopped meanwhile.
-    async fn commit(
-        &self,
-        items: &[Item],
-        stop: &CancellationToken,
-    ) -> Result<Option<Vec<Effect>>, Failure> {
-        let mut pause = PAUSE.0;
-        loop {
-            match self.transaction(items).await {
-                Ok(told) => return Ok(Some(told)),
-                Err(Failure::Unavailable(error)) => {
-                    tracing::warn!(%error, jobs = items.len(), "a store is away; the partition pauses");
+        let verdict = self.judge.judge(item, failure).await?;
+        match &verdict {
+            Verdict::Wait(item, _) => self.count(item, JobResult::Retried),
+            Verdict::Buried(item) => {
+                self.count(item, JobResult::Dead);
+                match failed(&item.job) {
+                    // Stopped meanwhile: the job comes again, is buried again and told again, which is harmless.
+                    Ok(told) => drop(self.committer.fan_out(&told, stop).await),
+                    Err(error) => {
+                        tracing::error!(%error, "a sender can't be told of a dead letter")
+                    }
                 }
-                Err(failure) => return Err(failure),
             }
-            if !sleep_unless(pause, stop).await {
-                return Ok(None);
-            }
-            pause = (pause * 2).min(PAUSE.1);
         }
-    }
-
-    async fn transaction(&self, items: &[Item]) -> Result<Vec<Effect>, Failure> {
-        let jobs: Vec<&Job> = items.iter().map(|item| &item.job).collect();
-        let mut transaction = self.worker.context.pg.begin().await?;
-        let told = execute(&self.worker.context, &mut transaction, &jobs).await?;
-        transaction.commit().await?;
-        self.worker.metrics.batch.observe(jobs.len() as f64);
-        let mut flat = Vec::with_capacity(told.len());
-        for (item, effects) in items.iter().zip(told) {
-            flat.extend(effects.into_iter().map(|mut effect| {
-                effect
-                    .fanout
-                    .traceparent
-                    .clone_from(&item.delivery.traceparent);
-                effect
-            }));
-        }
-        Ok(flat)
-    }
-
-    /// Fans out, pausing as long as Redis is away: what is acknowledged must have been told. `false`: stopped meanwhile.
-    async fn tell(&self, told: &[Effect], stop: &CancellationToken) -> bool {
-        let mut pause = PAUSE.0;
-        while let Err(error) = effects::publish(&self.worker.context.redis, told).await {
-            tracing::warn!(%error, "Redis is away; the partition pauses");
-            if !sleep_unless(pause, stop).await {
-                return false;
-            }
-            pause = (pause * 2).min(PAUSE.1);
-        }
-        true
+        Ok(verdict)
     }
 
     fn count(&self, item: &Item, result: JobResult) {
-        let queue = self.queue.name();
+        let queue = self.place.queue.name();
         let r#type = item.job.act.name();
         let labels = JobLabels {
             queue,
             r#type,
             result,
         };
-        self.worker.metrics.processed.get_or_create(&labels).inc();
+        let metrics = &self.worker.metrics;
+        metrics.processed.get_or_create(&labels).inc();
         if result == JobResult::Done {
             let age = item.job.created_at.age_at(Timestamp::now());
             let labels = KindLabels { queue, r#type };
-            self.worker
-                .metrics
-                .duration
-                .get_or_create(&labels)
-                .observe(age.as_secs_f64());
+            let duration = metrics.duration.get_or_create(&labels);
+            duration.observe(age.as_secs_f64());
         }
     }
 
-    /// Held jobs are unacknowledged: the broker gives them out again.
+    fn count_held(&self, jobs: usize, more: bool) {
+        let jobs = i64::try_from(jobs).unwrap_or_default();
+        let held = &self.worker.metrics.held;
+        if more {
+            held.inc_by(jobs);
+        } else {
+            held.dec_by(jobs);
+        }
+    }
+
+    /// Held jobs are unacknowledged: the broker gives them out again, to us or to another.
     fn forget_held(&mut self) {
         let lanes = std::mem::take(&mut self.lanes);
-        self.worker
-            .metrics
-            .held
-            .dec_by(i64::try_from(lanes.len()).unwrap_or_default());
+        self.count_held(lanes.len(), false);
+        self.prefetch = self.worker.rabbitmq.prefetch;
     }
-}
-
-enum Verdict {
-    /// In the dead letter queue; the delivery may be acknowledged.
-    Buried(u64),
-    /// To be tried again.
-    Wait(Item, Duration),
 }
 
 fn fill(first: Delivery, consumer: &mut Consumer) -> Result<Vec<Delivery>, SessionEnd> {
@@ -447,17 +350,16 @@ fn fill(first: Delivery, consumer: &mut Consumer) -> Result<Vec<Delivery>, Sessi
     Ok(batch)
 }
 
+async fn ack_each(consumer: &Consumer, tags: Vec<DeliveryTag>) -> Result<(), SessionEnd> {
+    for tag in tags {
+        consumer.ack(tag).await?;
+    }
+    Ok(())
+}
+
 async fn until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Sleeps; `false` if it was stopped meanwhile.
-async fn sleep_unless(pause: Duration, stop: &CancellationToken) -> bool {
-    tokio::select! {
-        () = tokio::time::sleep(pause) => true,
-        () = stop.cancelled() => false,
     }
 }

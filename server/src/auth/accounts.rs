@@ -48,11 +48,16 @@ pub(crate) struct Credentials {
     email: Option<String>,
     #[serde(default)]
     username: Option<String>,
+    #[serde(deserialize_with = "super::password::deserialize")]
     password: SecretString,
 }
 
 /// Makes an account and logs it in.
-pub(crate) async fn register(app: &App, registration: Registration, device: &Device) -> Result<Tokens, Refusal> {
+pub(crate) async fn register(
+    app: &App,
+    registration: Registration,
+    device: &Device,
+) -> Result<Tokens, Refusal> {
     throttle::registration(app, device.ip).await?;
     let registrant = registration.check()?;
     let user = insert(app, registrant, UserRole::User).await?;
@@ -60,7 +65,11 @@ pub(crate) async fn register(app: &App, registration: Registration, device: &Dev
 }
 
 /// Makes the first admin, unless an account has its email already.
-pub(crate) async fn ensure_admin(app: &App, email: &str, password: &SecretString) -> Result<(), Refusal> {
+pub(crate) async fn ensure_admin(
+    app: &App,
+    email: &str,
+    password: &SecretString,
+) -> Result<(), Refusal> {
     let registrant = Registration::of_admin(email, password.clone()).check()?;
     match insert(app, registrant, UserRole::Admin).await {
         Ok(user) => {
@@ -73,12 +82,22 @@ pub(crate) async fn ensure_admin(app: &App, email: &str, password: &SecretString
 }
 
 /// Logs in. An unknown account and a wrong password take the same time and give the same answer.
-pub(crate) async fn login(app: &App, credentials: Credentials, device: &Device) -> Result<Tokens, Refusal> {
+pub(crate) async fn login(
+    app: &App,
+    credentials: Credentials,
+    device: &Device,
+) -> Result<Tokens, Refusal> {
     let (name, login) = match (&credentials.email, &credentials.username) {
         // Forms with one field send whatever was typed as the email.
         (Some(email), _) => (email.trim(), Login::Either(email.trim())),
         (None, Some(username)) => (username.trim(), Login::Either(username.trim())),
-        (None, None) => return Err(Refusal::invalid("email", "missing", "give an email or a username")),
+        (None, None) => {
+            return Err(Refusal::invalid(
+                "email",
+                "missing",
+                "give an email or a username",
+            ));
+        }
     };
     let attempt = throttle::Attempt::new(app, device.ip, name);
     attempt.require_allowed().await?;
@@ -92,7 +111,11 @@ pub(crate) async fn login(app: &App, credentials: Credentials, device: &Device) 
     };
     let hash = found.as_ref().map(|row| row.password_hash.clone());
     let password = bounded(credentials.password);
-    let matches = app.passwords.verify(password, hash).await.map_err(AuthError::refusal)?;
+    let matches = app
+        .passwords
+        .verify(password, hash)
+        .await
+        .map_err(AuthError::refusal)?;
     let Some(row) = found.filter(|_| matches) else {
         attempt.failed().await;
         return Err(Refusal::new(
@@ -100,7 +123,11 @@ pub(crate) async fn login(app: &App, credentials: Credentials, device: &Device) 
             "The account or the password is wrong.",
         ));
     };
-    if row.ban.as_ref().is_some_and(|ban| !ban.is_over(Timestamp::now())) {
+    if row
+        .ban
+        .as_ref()
+        .is_some_and(|ban| !ban.is_over(Timestamp::now()))
+    {
         return Err(AuthError::Banned.refusal());
     }
     let user = profile(app, row.user_id).await?;
@@ -122,14 +149,20 @@ pub(crate) async fn refresh(app: &App, token: &str) -> Result<Tokens, Refusal> {
     .map_err(|error| unavailable(&error))?;
     let invalid = |message: &str| Err(Refusal::new(ErrorCode::InvalidToken, message));
     match rotation {
-        Rotation::Rotated { user_id, session_id } => {
+        Rotation::Rotated {
+            user_id,
+            session_id,
+        } => {
             let user = profile(app, user_id).await?;
             if !user.is_active {
                 return Err(AuthError::Banned.refusal());
             }
             tokens(app, user, session_id, successor, now)
         }
-        Rotation::Reused { user_id, session_id } => {
+        Rotation::Reused {
+            user_id,
+            session_id,
+        } => {
             tell_revoked(app, user_id, session_id).await;
             Err(Refusal::new(
                 ErrorCode::RefreshReused,
@@ -216,10 +249,16 @@ async fn insert(app: &App, registrant: Registrant, role: UserRole) -> Result<Use
                 user.username = format!("{wanted}{:06}", rand::rng().next_u32() % 1_000_000);
             }
             Err(InsertUserError::UsernameTaken) => {
-                return Err(Refusal::new(ErrorCode::UsernameTaken, "This username is taken."));
+                return Err(Refusal::new(
+                    ErrorCode::UsernameTaken,
+                    "This username is taken.",
+                ));
             }
             Err(InsertUserError::EmailTaken) => {
-                return Err(Refusal::new(ErrorCode::EmailTaken, "An account with this email exists already."));
+                return Err(Refusal::new(
+                    ErrorCode::EmailTaken,
+                    "An account with this email exists already.",
+                ));
             }
             Err(InsertUserError::Db(error)) => return Err(unavailable(&error)),
         }
@@ -232,10 +271,13 @@ async fn open_session(app: &App, user: User, device: &Device) -> Result<Tokens, 
     let session = NewSession {
         id: SessionId::now_v7(),
         user_id: user.id,
-        user_agent: device
-            .user_agent
-            .as_ref()
-            .map(|agent| agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS).collect()),
+        user_agent: device.user_agent.as_ref().map(|agent| {
+            agent
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(USER_AGENT_CHARS)
+                .collect()
+        }),
         ip: Some(device.ip.to_string()),
         refresh_hash: refresh_token::hash(&refresh),
         refresh_expires_at: now + app.config.tokens.refresh_lifetime,
@@ -247,9 +289,17 @@ async fn open_session(app: &App, user: User, device: &Device) -> Result<Tokens, 
     tokens(app, user, session.id, refresh, now)
 }
 
-fn tokens(app: &App, user: User, session: SessionId, refresh: String, now: Timestamp) -> Result<Tokens, Refusal> {
+fn tokens(
+    app: &App,
+    user: User,
+    session: SessionId,
+    refresh: String,
+    now: Timestamp,
+) -> Result<Tokens, Refusal> {
     let access = &app.authenticator.access_tokens;
-    let access_token = access.sign(&user, session, now).map_err(AuthError::refusal)?;
+    let access_token = access
+        .sign(&user, session, now)
+        .map_err(AuthError::refusal)?;
     Ok(Tokens {
         access_token,
         refresh_token: refresh,

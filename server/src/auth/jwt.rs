@@ -85,7 +85,12 @@ impl AccessTokens {
     }
 
     /// A token for `user` in `session`.
-    pub(crate) fn sign(&self, user: &User, session: SessionId, now: Timestamp) -> Result<String, AuthError> {
+    pub(crate) fn sign(
+        &self,
+        user: &User,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<String, AuthError> {
         let claims = Claims {
             sub: user.id,
             id: user.id,
@@ -130,8 +135,12 @@ impl AccessTokens {
                     .ok_or(AuthError::SessionRevoked)?,
             ),
         };
-        #[expect(clippy::cast_possible_truncation, reason = "saturates, and far beyond any calendar")]
-        let expires_at = Timestamp::from_unix_millis((given.exp * 1000.0) as i64).ok_or(AuthError::InvalidToken)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "saturates, and far beyond any calendar"
+        )]
+        let expires_at = Timestamp::from_unix_millis((given.exp * 1000.0) as i64)
+            .ok_or(AuthError::InvalidToken)?;
         Ok(Verified {
             user_id,
             session_id,
@@ -189,14 +198,21 @@ mod tests {
     #[test]
     fn a_signed_token_names_user_and_session() {
         let (user, session) = (user(), SessionId::now_v7());
-        let token = tokens(SECRET).sign(&user, session, Timestamp::now()).unwrap();
+        let token = tokens(SECRET)
+            .sign(&user, session, Timestamp::now())
+            .unwrap();
         let verified = tokens(SECRET).verify(&token).unwrap();
-        assert_eq!((verified.user_id, verified.session_id), (user.id, Some(session)));
+        assert_eq!(
+            (verified.user_id, verified.session_id),
+            (user.id, Some(session))
+        );
     }
 
     #[test]
     fn forged_and_malformed_tokens_are_invalid() {
-        let token = tokens(SECRET).sign(&user(), SessionId::now_v7(), Timestamp::now()).unwrap();
+        let token = tokens(SECRET)
+            .sign(&user(), SessionId::now_v7(), Timestamp::now())
+            .unwrap();
         let claims = serde_json::json!({"sub": UserId::now_v7(), "exp": 4_000_000_000_u64});
         let none = serde_json::json!({"alg": "none", "typ": "JWT"});
         let unsigned = format!(
@@ -205,19 +221,41 @@ mod tests {
             BASE64_URL_SAFE_NO_PAD.encode(claims.to_string())
         );
         let long = "x".repeat(100_000);
-        for forged in ["", "x", "a.b.c", &unsigned, &token[..token.len() - 3], &long] {
-            assert_eq!(tokens(SECRET).verify(forged).unwrap_err(), AuthError::InvalidToken, "{forged:.60}");
+        for forged in [
+            "",
+            "x",
+            "a.b.c",
+            &unsigned,
+            &token[..token.len() - 3],
+            &long,
+        ] {
+            assert_eq!(
+                tokens(SECRET).verify(forged).unwrap_err(),
+                AuthError::InvalidToken,
+                "{forged:.60}"
+            );
         }
-        assert_eq!(tokens("another-secret-0").verify(&token).unwrap_err(), AuthError::InvalidToken);
+        assert_eq!(
+            tokens("another-secret-0").verify(&token).unwrap_err(),
+            AuthError::InvalidToken
+        );
         let other_algorithm = signed(&serde_json::json!({"alg": "HS384"}), &claims, SECRET);
-        assert_eq!(tokens(SECRET).verify(&other_algorithm).unwrap_err(), AuthError::InvalidToken);
+        assert_eq!(
+            tokens(SECRET).verify(&other_algorithm).unwrap_err(),
+            AuthError::InvalidToken
+        );
     }
 
     #[test]
     fn an_expired_token_is_told_apart() {
         let past = Timestamp::from_unix_millis(1_000_000_000_000).unwrap();
-        let token = tokens(SECRET).sign(&user(), SessionId::now_v7(), past).unwrap();
-        assert_eq!(tokens(SECRET).verify(&token).unwrap_err(), AuthError::TokenExpired);
+        let token = tokens(SECRET)
+            .sign(&user(), SessionId::now_v7(), past)
+            .unwrap();
+        assert_eq!(
+            tokens(SECRET).verify(&token).unwrap_err(),
+            AuthError::TokenExpired
+        );
     }
 
     #[test]
@@ -228,7 +266,9 @@ mod tests {
             serde_json::json!({"sub": user_id, "exp": 4_000_000_000_u64}),
             serde_json::json!({"sub": 17, "id": user_id, "exp": 4_000_000_000_u64, "aud": "x"}),
         ] {
-            let verified = tokens(SECRET).verify(&signed(&header, &claims, SECRET)).unwrap();
+            let verified = tokens(SECRET)
+                .verify(&signed(&header, &claims, SECRET))
+                .unwrap();
             assert_eq!((verified.user_id, verified.session_id), (user_id, None));
         }
     }

@@ -14,6 +14,13 @@ use super::AuthError;
 /// How long a login waits for its turn before it is told to come back.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
+/// Reads a password out of a body, for `#[serde(deserialize_with = …)]`.
+pub(crate) fn deserialize<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<SecretString, D::Error> {
+    <String as serde::Deserialize>::deserialize(deserializer).map(SecretString::from)
+}
+
 /// Hashes and verifies passwords.
 #[derive(Clone)]
 pub(crate) struct Passwords {
@@ -30,7 +37,10 @@ impl Passwords {
             turns: Arc::new(Semaphore::new(cores)),
             nobody: "".into(),
         };
-        passwords.nobody = passwords.hash(uuid::Uuid::new_v4().to_string().into()).await?.into();
+        passwords.nobody = passwords
+            .hash(uuid::Uuid::new_v4().to_string().into())
+            .await?
+            .into();
         Ok(passwords)
     }
 
@@ -48,7 +58,11 @@ impl Passwords {
     }
 
     /// Whether `password` belongs to `hash`; without a hash the same work is done and the answer is no.
-    pub(crate) async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool, AuthError> {
+    pub(crate) async fn verify(
+        &self,
+        password: SecretString,
+        hash: Option<String>,
+    ) -> Result<bool, AuthError> {
         let turn = self.turn().await?;
         let nobody = Arc::clone(&self.nobody);
         tokio::task::spawn_blocking(move || {
@@ -83,9 +97,29 @@ mod tests {
         let passwords = Passwords::new().await.unwrap();
         let hash = passwords.hash("correct horse".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$"));
-        assert!(passwords.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify("wrong horse".into(), Some(hash)).await.unwrap());
-        assert!(!passwords.verify("correct horse".into(), None).await.unwrap());
-        assert!(!passwords.verify("x".into(), Some("not a hash".into())).await.unwrap());
+        assert!(
+            passwords
+                .verify("correct horse".into(), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify("wrong horse".into(), Some(hash))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify("correct horse".into(), None)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify("x".into(), Some("not a hash".into()))
+                .await
+                .unwrap()
+        );
     }
 }

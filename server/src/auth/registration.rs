@@ -14,6 +14,7 @@ const EMAIL_BYTES: usize = 254;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Registration {
     email: String,
+    #[serde(deserialize_with = "super::password::deserialize")]
     password: SecretString,
     #[serde(default)]
     username: Option<String>,
@@ -68,7 +69,8 @@ impl Registration {
         let username = name("username", self.username, limits::USERNAME_CHARS);
         let full_name = name("name", self.name, limits::NAME_CHARS);
         let first_name = name("firstName", self.first_name, limits::NAME_CHARS).unwrap_or_default();
-        let middle_name = name("middleName", self.middle_name, limits::NAME_CHARS).unwrap_or_default();
+        let middle_name =
+            name("middleName", self.middle_name, limits::NAME_CHARS).unwrap_or_default();
         let last_name = name("lastName", self.last_name, limits::NAME_CHARS).unwrap_or_default();
         let phone = name("phone", self.phone, limits::USERNAME_CHARS);
         if let Some(username) = &username
@@ -79,7 +81,10 @@ impl Registration {
         if let Some(refusal) = refusal(wrong) {
             return Err(refusal);
         }
-        let username = username.map_or_else(|| Username::Derived(derived_username(&email)), Username::Given);
+        let username = username.map_or_else(
+            || Username::Derived(derived_username(&email)),
+            Username::Given,
+        );
         let joined = [&first_name, &middle_name, &last_name]
             .into_iter()
             .filter(|part| !part.is_empty())
@@ -87,9 +92,11 @@ impl Registration {
             .collect::<Vec<_>>()
             .join(" ");
         let joined: String = joined.chars().take(limits::NAME_CHARS).collect();
-        let name = full_name.or((!joined.is_empty()).then_some(joined)).unwrap_or_else(|| match &username {
-            Username::Given(name) | Username::Derived(name) => name.clone(),
-        });
+        let name = full_name
+            .or((!joined.is_empty()).then_some(joined))
+            .unwrap_or_else(|| match &username {
+                Username::Given(name) | Username::Derived(name) => name.clone(),
+            });
         Ok(Registrant {
             email,
             password: self.password,
@@ -121,12 +128,24 @@ impl Registration {
 pub(crate) fn check_password(path: &str, password: &SecretString, wrong: &mut Vec<FieldError>) {
     use secrecy::ExposeSecret;
     let bounds = limits::PASSWORD_CHARS;
-    let chars = password.expose_secret().chars().take(bounds.end() + 1).count();
+    let chars = password
+        .expose_secret()
+        .chars()
+        .take(bounds.end() + 1)
+        .count();
     if chars < *bounds.start() {
-        wrong.push(field(path, "too_short", &format!("must be at least {} characters", bounds.start())));
+        wrong.push(field(
+            path,
+            "too_short",
+            &format!("must be at least {} characters", bounds.start()),
+        ));
     }
     if chars > *bounds.end() {
-        wrong.push(field(path, "too_long", &format!("must be at most {} characters", bounds.end())));
+        wrong.push(field(
+            path,
+            "too_long",
+            &format!("must be at most {} characters", bounds.end()),
+        ));
     }
 }
 
@@ -169,7 +188,11 @@ fn derived_username(email: &str) -> String {
         .filter(|c| c.is_alphanumeric() || "._-".contains(*c))
         .take(limits::USERNAME_CHARS - 8)
         .collect();
-    if kept.is_empty() { "user".to_owned() } else { kept }
+    if kept.is_empty() {
+        "user".to_owned()
+    } else {
+        kept
+    }
 }
 
 #[cfg(test)]
@@ -182,9 +205,11 @@ mod tests {
 
     #[test]
     fn email_and_password_are_enough() {
-        let registrant = parsed(serde_json::json!({"email": " Ada.L@example.org ", "password": "secret", "x": 1}))
-            .check()
-            .unwrap();
+        let registrant = parsed(
+            serde_json::json!({"email": " Ada.L@example.org ", "password": "secret", "x": 1}),
+        )
+        .check()
+        .unwrap();
         assert_eq!(registrant.email, "Ada.L@example.org");
         assert_eq!(registrant.username, Username::Derived("Ada.L".to_owned()));
         assert_eq!(registrant.name, "Ada.L");
@@ -192,10 +217,15 @@ mod tests {
 
     #[test]
     fn every_wrong_member_is_named_at_once() {
-        let refusal = parsed(serde_json::json!({"email": "nobody", "password": "short", "username": "a b"}))
-            .check()
-            .unwrap_err();
-        let paths: Vec<&str> = refusal.fields.iter().map(|field| field.path.as_str()).collect();
+        let refusal =
+            parsed(serde_json::json!({"email": "nobody", "password": "short", "username": "a b"}))
+                .check()
+                .unwrap_err();
+        let paths: Vec<&str> = refusal
+            .fields
+            .iter()
+            .map(|field| field.path.as_str())
+            .collect();
         assert_eq!(paths, ["email", "password", "username"]);
         assert!(!format!("{refusal:?}").contains("short\""));
     }
@@ -206,7 +236,9 @@ mod tests {
             assert!(is_email(good), "{good}");
         }
         let long = format!("{}@example.org", "x".repeat(65));
-        for bad in ["", "a", "@b", "a@", "a b@c", "a@b@c", "a@b..c", "<a@b>", "a\u{0}@b", &long] {
+        for bad in [
+            "", "a", "@b", "a@", "a b@c", "a@b@c", "a@b..c", "<a@b>", "a\u{0}@b", &long,
+        ] {
             assert!(!is_email(bad), "{bad}");
         }
     }

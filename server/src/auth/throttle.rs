@@ -15,10 +15,22 @@ use crate::app::App;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-const FAILED_LOGINS: FixedWindow = FixedWindow { limit: 10, window: MINUTE };
-const REGISTRATIONS: FixedWindow = FixedWindow { limit: 300, window: MINUTE };
-const REST_WRITES: FixedWindow = FixedWindow { limit: 600, window: MINUTE };
-const REST_READS: FixedWindow = FixedWindow { limit: 1200, window: MINUTE };
+const FAILED_LOGINS: FixedWindow = FixedWindow {
+    limit: 10,
+    window: MINUTE,
+};
+const REGISTRATIONS: FixedWindow = FixedWindow {
+    limit: 300,
+    window: MINUTE,
+};
+const REST_WRITES: FixedWindow = FixedWindow {
+    limit: 600,
+    window: MINUTE,
+};
+const REST_READS: FixedWindow = FixedWindow {
+    limit: 1200,
+    window: MINUTE,
+};
 const SIGNALS: FixedWindow = FixedWindow {
     limit: 5,
     window: Duration::from_secs(5),
@@ -66,7 +78,11 @@ pub(crate) async fn registration(app: &App, ip: IpAddr) -> Result<(), Refusal> {
 
 /// Refuses too many requests of one user to one route.
 pub(crate) async fn rest(app: &App, user: UserId, route: &str, reads: bool) -> Result<(), Refusal> {
-    let (window, kind) = if reads { (REST_READS, "read") } else { (REST_WRITES, "write") };
+    let (window, kind) = if reads {
+        (REST_READS, "read")
+    } else {
+        (REST_WRITES, "write")
+    };
     let key = names::throttle(&user.to_string(), &format!("{kind}:{route}"));
     let verdict = window.hit(&app.context.redis, &key).await;
     require(app, "rest", verdict)
@@ -93,7 +109,11 @@ pub(crate) async fn presence_passes(app: &App, user: UserId) -> bool {
     require(app, "presence", verdict).is_ok()
 }
 
-fn require(app: &App, bucket: &'static str, verdict: Result<Verdict, RedisError>) -> Result<(), Refusal> {
+fn require(
+    app: &App,
+    bucket: &'static str,
+    verdict: Result<Verdict, RedisError>,
+) -> Result<(), Refusal> {
     match verdict {
         Ok(Verdict::Allowed) => Ok(()),
         Ok(Verdict::Limited { retry_after }) => {

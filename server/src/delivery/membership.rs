@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use chat_backends::postgres::members;
 use chat_backends::postgres::messages::{self, Paging};
 use chat_backends::postgres::rooms::{self, RoomHead};
-use chat_backends::postgres::members;
+use chat_core::error::Refusal;
 use chat_core::ids::{RoomId, UserId};
 use chat_core::limits;
 use chat_core::protocol::server::ServerEvent;
 use chat_processor::failure::unavailable;
-use chat_core::error::Refusal;
 
 use crate::app::App;
 use crate::sockets::dialect::Dialect;
@@ -19,7 +19,11 @@ use crate::sockets::dialect::Dialect;
 ///
 /// # Errors
 /// `unavailable` while Postgres is away.
-pub(crate) async fn attach(app: &App, user: UserId, is_new: bool) -> Result<Vec<RoomHead>, Refusal> {
+pub(crate) async fn attach(
+    app: &App,
+    user: UserId,
+    is_new: bool,
+) -> Result<Vec<RoomHead>, Refusal> {
     if is_new {
         let rooms = members::rooms_of(&app.context.pg, user)
             .await
@@ -77,9 +81,6 @@ async fn catch_up(app: &App, user: UserId, room: RoomId, from_seq: i64) -> Resul
         true,
     )
     .await?;
-    let Some(page) = page else {
-        return Ok(());
-    };
     app.hub.each_of_user(user, |client| {
         if client.hears(Dialect::Canonical) {
             for message in &page.messages {

@@ -89,8 +89,10 @@ impl<'a> Packets<'a> {
 
     fn canonical(&mut self, namespace: Namespace) -> Str {
         let slot = &mut self.encoded[namespace as usize];
-        slot.get_or_insert_with(|| packet::event(namespace, &self.fanout.event, self.fanout.data.get()))
-            .clone()
+        slot.get_or_insert_with(|| {
+            packet::event(namespace, &self.fanout.event, self.fanout.data.get())
+        })
+        .clone()
     }
 }
 
@@ -114,9 +116,17 @@ fn emit(app: &App, target: FanoutTarget, fanout: &Fanout) {
 }
 
 fn concerns(fanout: &Fanout, client: &Client) -> bool {
-    fanout.only_socket.as_ref().is_none_or(|only| *only == client.id)
-        && fanout.except_socket.as_ref().is_none_or(|except| *except != client.id)
-        && fanout.except_user.is_none_or(|except| except != client.user_id)
+    fanout
+        .only_socket
+        .as_ref()
+        .is_none_or(|only| *only == client.id)
+        && fanout
+            .except_socket
+            .as_ref()
+            .is_none_or(|except| *except != client.id)
+        && fanout
+            .except_user
+            .is_none_or(|except| except != client.user_id)
 }
 
 fn is_about(fanout: &Fanout, user: UserId) -> bool {
@@ -152,10 +162,15 @@ fn control(app: &Arc<App>, target: FanoutTarget, fanout: &Fanout) {
         return;
     };
     if fanout.event == CONTROL_JOIN {
-        app.tasks
-            .spawn(membership::join(Arc::clone(app), user, control.room_id, control.from_seq));
+        app.tasks.spawn(membership::join(
+            Arc::clone(app),
+            user,
+            control.room_id,
+            control.from_seq,
+        ));
     } else {
-        app.tasks.spawn(membership::leave(Arc::clone(app), user, control.room_id));
+        app.tasks
+            .spawn(membership::leave(Arc::clone(app), user, control.room_id));
     }
 }
 
@@ -183,12 +198,14 @@ fn follow(app: &Arc<App>, target: FanoutTarget, fanout: &Fanout) {
     match (fanout.event.as_str(), target) {
         ("room.created", FanoutTarget::User(user)) => {
             if let Some(RoomCreated { room }) = parsed(fanout) {
-                app.tasks.spawn(membership::join(Arc::clone(app), user, room.id, 0));
+                app.tasks
+                    .spawn(membership::join(Arc::clone(app), user, room.id, 0));
             }
         }
         ("room.member.left", _) => {
             if let Some(Member { room_id, user_id }) = parsed(fanout) {
-                app.tasks.spawn(membership::leave(Arc::clone(app), user_id, room_id));
+                app.tasks
+                    .spawn(membership::leave(Arc::clone(app), user_id, room_id));
             }
         }
         ("room.deleted", _) => {

@@ -33,7 +33,11 @@ impl Subscriptions {
     }
 
     /// Listens to a user and to rooms, and returns once nothing of theirs is missed any more.
-    pub(crate) async fn listen(&self, user: Option<UserId>, rooms: &[RoomId]) -> Result<(), NotSubscribed> {
+    pub(crate) async fn listen(
+        &self,
+        user: Option<UserId>,
+        rooms: &[RoomId],
+    ) -> Result<(), NotSubscribed> {
         let channels: Vec<String> = user
             .map(names::fanout_user)
             .into_iter()

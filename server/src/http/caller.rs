@@ -45,7 +45,10 @@ impl FromRequestParts<Arc<App>> for Caller {
             .await
             .map_err(AuthError::refusal)?;
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
-        let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let route = parts
+            .extensions
+            .get::<MatchedPath>()
+            .map_or("", MatchedPath::as_str);
         throttle::rest(app, identity.user_id, route, reads).await?;
         Ok(Self { identity })
     }

@@ -9,7 +9,7 @@ use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::Id;
 use http::header;
 use http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::problem::Problem;
 
@@ -54,21 +54,40 @@ fn is_json(request: &Request) -> bool {
 /// # Errors
 /// `malformed_json`, or `validation_failed` with the path of the member.
 pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    // Looked over as a whole first: a shape can be wrong long before the JSON is.
+    serde_json::from_slice::<IgnoredAny>(bytes)
+        .map_err(|_| Refusal::new(ErrorCode::MalformedJson, "The body is not valid JSON."))?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        of_json_error(&path, error.inner())
-    })?;
-    deserializer.end().map_err(|error| of_json_error(".", &error))?;
-    Ok(parsed)
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| wrong_shape("body", &error))
 }
 
-fn of_json_error(path: &str, error: &serde_json::Error) -> Refusal {
-    if error.classify() == serde_json::error::Category::Data {
-        let path = if path == "." { "body" } else { path };
-        Refusal::invalid(path, "invalid", without_position(&error.to_string()))
-    } else {
-        Refusal::new(ErrorCode::MalformedJson, "The body is not valid JSON.")
+/// Reads JSON that was parsed already.
+///
+/// # Errors
+/// `validation_failed` with the path of the member.
+pub(crate) fn parse_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Refusal> {
+    serde_path_to_error::deserialize(value).map_err(|error| wrong_shape("body", &error))
+}
+
+/// The refusal for JSON of the wrong shape; `whole` is what the outermost value is called.
+pub(crate) fn wrong_shape(
+    whole: &str,
+    error: &serde_path_to_error::Error<serde_json::Error>,
+) -> Refusal {
+    let text = error.inner().to_string();
+    let message = without_position(&text);
+    let path = Some(error.path().to_string()).filter(|path| path != ".");
+    // A member that is missing has no path of its own: the path is that of the object without it.
+    let missing = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next());
+    match (path, missing) {
+        (None, Some(name)) => Refusal::invalid(name, "missing", "is missing"),
+        (Some(path), Some(name)) => {
+            Refusal::invalid(format!("{path}.{name}"), "missing", "is missing")
+        }
+        (None, None) => Refusal::invalid(whole, "invalid", message),
+        (Some(path), None) => Refusal::invalid(path, "invalid", message),
     }
 }
 
@@ -113,7 +132,9 @@ impl Params {
     pub(crate) fn limit(&self, default: u32, most: u32) -> Result<u32, Refusal> {
         match self.parsed::<i64>("limit")? {
             None => Ok(default),
-            Some(limit) if limit < 1 => Err(Refusal::invalid("limit", "too_small", "must be at least 1")),
+            Some(limit) if limit < 1 => {
+                Err(Refusal::invalid("limit", "too_small", "must be at least 1"))
+            }
             Some(limit) => Ok(u32::try_from(limit).unwrap_or(u32::MAX).min(most)),
         }
     }
@@ -124,7 +145,8 @@ impl Params {
 /// # Errors
 /// `validation_failed` naming `path`.
 pub(crate) fn id<K>(path: &str, text: &str) -> Result<Id<K>, Refusal> {
-    text.parse().map_err(|_| Refusal::invalid(path, "invalid_id", "is not an id (UUID)"))
+    text.parse()
+        .map_err(|_| Refusal::invalid(path, "invalid_id", "is not an id (UUID)"))
 }
 
 #[cfg(test)]
@@ -148,7 +170,9 @@ mod tests {
         assert_eq!(wrong.fields[0].path, "items[1]");
         assert!(!wrong.message.contains("line"), "{}", wrong.message);
         let missing = parse_json::<Example>(b"{}").unwrap_err();
-        assert!(missing.message.contains("missing field `items`"), "{}", missing.message);
+        assert_eq!(missing.fields[0].path, "items");
+        let broken_later = parse_json::<Example>(b"{\"items\": 7} x").unwrap_err();
+        assert_eq!(broken_later.code, ErrorCode::MalformedJson);
     }
 
     #[test]

@@ -38,11 +38,17 @@ pub(crate) async fn serve<S>(
     stop: CancellationToken,
     close: CancellationToken,
 ) where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
 {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    while let Some(Ok(place)) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await {
+    while let Some(Ok(place)) = stop
+        .run_until_cancelled(Arc::clone(&places).acquire_owned())
+        .await
+    {
         let (stream, peer) = match stop.run_until_cancelled(listener.accept()).await {
             None => break,
             Some(Ok(accepted)) => accepted,
@@ -62,7 +68,10 @@ pub(crate) async fn serve<S>(
 
 async fn connection<S>(stream: TcpStream, peer: SocketAddr, service: S, close: CancellationToken)
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
 {
     let socket = SockRef::from(&stream);

@@ -66,11 +66,16 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
 
 /// What the router and the layers answer without a problem of ours.
 fn of_bare_status(response: &Response) -> Option<Problem> {
-    if response.headers().contains_key(header::CONTENT_TYPE) && response.status() != StatusCode::PAYLOAD_TOO_LARGE {
+    if response.headers().contains_key(header::CONTENT_TYPE)
+        && response.status() != StatusCode::PAYLOAD_TOO_LARGE
+    {
         return None;
     }
     match response.status() {
-        StatusCode::NOT_FOUND => Some(Problem::new(ErrorCode::NotFound, "There is nothing at this path.")),
+        StatusCode::NOT_FOUND => Some(Problem::new(
+            ErrorCode::NotFound,
+            "There is nothing at this path.",
+        )),
         StatusCode::METHOD_NOT_ALLOWED => Some(Problem::new(
             ErrorCode::MethodNotAllowed,
             "This path does not take this method.",
@@ -80,8 +85,11 @@ fn of_bare_status(response: &Response) -> Option<Problem> {
             "The body is larger than 1 MiB.",
         )),
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Some(Problem(
-            Refusal::new(ErrorCode::Unavailable, "The answer took too long. Please try again.")
-                .retry_after(std::time::Duration::from_secs(1)),
+            Refusal::new(
+                ErrorCode::Unavailable,
+                "The answer took too long. Please try again.",
+            )
+            .retry_after(std::time::Duration::from_secs(1)),
         )),
         _ => None,
     }
@@ -112,17 +120,25 @@ fn body(refusal: &Refusal, path: &str, first: Response) -> Response {
         HeaderValue::from_static("application/problem+json"),
     );
     if let Some(seconds) = retry_after {
-        parts.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        parts
+            .headers
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if status == StatusCode::UNAUTHORIZED {
-        parts.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        parts
+            .headers
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     Response::from_parts(parts, bytes.into())
 }
 
 /// `Retry-After` knows whole seconds only, and 0 would say "at once".
 fn whole_seconds(span: std::time::Duration) -> u64 {
-    span.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+    span.as_millis()
+        .div_ceil(1000)
+        .max(1)
+        .try_into()
+        .unwrap_or(u64::MAX)
 }
 
 fn status(refusal: &Refusal) -> StatusCode {
@@ -134,7 +150,8 @@ mod tests {
     use super::*;
 
     async fn rendered(problem: Problem) -> (Response, serde_json::Value) {
-        let (parts, bytes) = body(&problem.0, "/api/v1/me", problem.clone().into_response()).into_parts();
+        let (parts, bytes) =
+            body(&problem.0, "/api/v1/me", problem.clone().into_response()).into_parts();
         let bytes = axum::body::to_bytes(bytes, usize::MAX).await.unwrap();
         let json = serde_json::from_slice(&bytes).unwrap();
         (Response::from_parts(parts, axum::body::Body::empty()), json)
@@ -142,9 +159,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_problem_has_the_members_of_old_and_new_clients() {
-        let refusal = Refusal::new(ErrorCode::RateLimited, "Slow down.").retry_after(std::time::Duration::from_millis(1200));
+        let refusal = Refusal::new(ErrorCode::RateLimited, "Slow down.")
+            .retry_after(std::time::Duration::from_millis(1200));
         let (response, json) = rendered(Problem(refusal)).await;
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
         assert_eq!(response.headers()["retry-after"], "2");
         assert_eq!(
             json,

@@ -51,7 +51,9 @@ impl Reply {
         };
         match serde_json::to_string(answer) {
             Ok(answer) => client.send(packet::ack(client.namespace, id, &answer)),
-            Err(error) => tracing::error!(%error, event = self.event, "an answer could not be encoded"),
+            Err(error) => {
+                tracing::error!(%error, event = self.event, "an answer could not be encoded")
+            }
         }
     }
 
@@ -100,8 +102,12 @@ mod tests {
 
     #[test]
     fn a_client_message_id_is_found_only_where_it_is_a_text() {
-        let found = |json: &str| client_msg_id(Some(&RawValue::from_string(json.to_owned()).unwrap()));
-        assert_eq!(found("{\"clientMsgId\":\"tmp-1\",\"roomId\":7}").as_deref(), Some("tmp-1"));
+        let found =
+            |json: &str| client_msg_id(Some(&RawValue::from_string(json.to_owned()).unwrap()));
+        assert_eq!(
+            found("{\"clientMsgId\":\"tmp-1\",\"roomId\":7}").as_deref(),
+            Some("tmp-1")
+        );
         for other in ["{\"clientMsgId\":7}", "null", "[]", "\"x\"", "{}"] {
             assert_eq!(found(other), None, "{other}");
         }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use chat_core::ids::{SessionId, UserId};
-use chat_core::protocol::objects::UserRole;
 use chat_core::time::Timestamp;
 use engineioxide::{DisconnectReason, Socket, Str};
 use serde::Serialize;
@@ -31,8 +31,6 @@ pub(crate) struct Client {
     pub(crate) user_id: UserId,
     /// Of which login.
     pub(crate) session_id: Option<SessionId>,
-    /// What the user may do.
-    pub(crate) role: UserRole,
     /// Its events, in order.
     pub(crate) lane: Lane<Incoming>,
     expires_at_secs: AtomicI64,
@@ -42,6 +40,12 @@ pub(crate) struct Client {
     /// Users whose presence it asked to hear of.
     watched: Mutex<Vec<UserId>>,
 }
+
+/// How long the answers to a client's own events wait for it to read.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether it has read.
+const ROOM_EVERY: Duration = Duration::from_millis(5);
 
 /// Most users whose presence one client hears of beyond its contacts.
 const MOST_WATCHED: usize = 1000;
@@ -59,7 +63,6 @@ impl Client {
             audience,
             user_id: identity.user_id,
             session_id: identity.session_id,
-            role: identity.role,
             lane: Lane::default(),
             expires_at_secs: AtomicI64::new(identity.expires_at.unix_seconds()),
             gone: AtomicBool::new(false),
@@ -103,7 +106,8 @@ impl Client {
 
     /// Moves the end of the token's life, after `session.refresh`.
     pub(crate) fn extend(&self, expires_at: Timestamp) {
-        self.expires_at_secs.store(expires_at.unix_seconds(), Ordering::Relaxed);
+        self.expires_at_secs
+            .store(expires_at.unix_seconds(), Ordering::Relaxed);
     }
 
     /// Whether its token has expired.
@@ -135,6 +139,23 @@ impl Client {
         if let Err(TrySendError::Full(_)) = engine.emit(packet) {
             tracing::debug!(socket = %self.id, "a client does not keep up and is closed");
             self.close_transport();
+        }
+    }
+
+    /// Waits until an answer can be sent without closing the client for not keeping up; `false` if it never can.
+    pub(crate) async fn has_room(&self) -> bool {
+        let patience = tokio::time::Instant::now() + ANSWER_PATIENCE;
+        loop {
+            let Some(engine) = self.engine.upgrade() else {
+                return true;
+            };
+            match engine.reserve() {
+                Err(TrySendError::Full(())) if tokio::time::Instant::now() < patience => {}
+                Err(TrySendError::Full(())) => return false,
+                Ok(_) | Err(TrySendError::Closed(())) => return true,
+            }
+            drop(engine);
+            tokio::time::sleep(ROOM_EVERY).await;
         }
     }
 

@@ -62,21 +62,31 @@ impl Connection {
         if state.closed {
             return false;
         }
-        let seat = state.seats.iter_mut().find(|seat| seat.namespace == client.namespace);
-        seat.map(|seat| seat.client = Some(Arc::clone(client))).is_some()
+        let seat = state
+            .seats
+            .iter_mut()
+            .find(|seat| seat.namespace == client.namespace);
+        seat.map(|seat| seat.client = Some(Arc::clone(client)))
+            .is_some()
     }
 
     /// Frees the place of a namespace.
     pub(crate) fn leave(&self, namespace: Namespace) -> Option<Arc<Client>> {
         let mut state = self.lock();
-        let index = state.seats.iter().position(|seat| seat.namespace == namespace)?;
+        let index = state
+            .seats
+            .iter()
+            .position(|seat| seat.namespace == namespace)?;
         state.seats.swap_remove(index).client
     }
 
     /// The client in a namespace, once its handshake succeeded.
     pub(crate) fn client(&self, namespace: Namespace) -> Option<Arc<Client>> {
         let state = self.lock();
-        let seat = state.seats.iter().find(|seat| seat.namespace == namespace)?;
+        let seat = state
+            .seats
+            .iter()
+            .find(|seat| seat.namespace == namespace)?;
         seat.client.clone()
     }
 
@@ -90,7 +100,11 @@ impl Connection {
         let mut state = self.lock();
         state.closed = true;
         state.pending = None;
-        state.seats.drain(..).filter_map(|seat| seat.client).collect()
+        state
+            .seats
+            .drain(..)
+            .filter_map(|seat| seat.client)
+            .collect()
     }
 
     /// Keeps an event until its attachments are there.
@@ -111,7 +125,11 @@ impl Connection {
         let mut state = self.lock();
         let pending = state.pending.as_mut().ok_or(super::packet::Malformed)?;
         pending.missing = pending.missing.saturating_sub(1);
-        Ok(if pending.missing == 0 { state.pending.take() } else { None })
+        Ok(if pending.missing == 0 {
+            state.pending.take()
+        } else {
+            None
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -57,7 +57,12 @@ mod tests {
 
     #[test]
     fn a_socket_that_names_no_dialect_hears_the_canonical_events() {
-        for dialect in [None, Some("native"), Some("realtime-server"), Some("klingon")] {
+        for dialect in [
+            None,
+            Some("native"),
+            Some("realtime-server"),
+            Some("klingon"),
+        ] {
             assert!(Audience::select(Namespace::Chat, dialect).hears(Dialect::Canonical));
         }
     }

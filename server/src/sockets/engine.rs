@@ -89,7 +89,12 @@ impl EngineIoHandler for Engine {
         match socket.data.attachment() {
             // No event of ours takes binary data: the placeholder stays in the payload and is of the wrong type there.
             Ok(Some(event)) if !event.skip => {
-                self.event(&socket, event.namespace.as_str(), event.ack, event.data.as_str());
+                self.event(
+                    &socket,
+                    event.namespace.as_str(),
+                    event.ack,
+                    event.data.as_str(),
+                );
             }
             Ok(_) => {}
             Err(packet::Malformed) => socket.close(DisconnectReason::PacketParsingError),
@@ -155,9 +160,17 @@ impl Engine {
         }
     }
 
-    fn event(&self, socket: &Arc<Socket<Connection>>, namespace: &str, ack: Option<u64>, data: &str) {
+    fn event(
+        &self,
+        socket: &Arc<Socket<Connection>>,
+        namespace: &str,
+        ack: Option<u64>,
+        data: &str,
+    ) {
         // Events for a namespace that the client is not in have nobody to answer them.
-        if let Some(client) = Namespace::from_name(namespace).and_then(|namespace| socket.data.client(namespace)) {
+        if let Some(client) =
+            Namespace::from_name(namespace).and_then(|namespace| socket.data.client(namespace))
+        {
             events::receive(&self.app, &client, ack, data);
         }
     }
@@ -195,7 +208,10 @@ fn depart(app: &Arc<App>, client: &Arc<Client>) {
             .drop_unneeded(user_left, &changed.rooms)
             .await;
         for watched in watched {
-            app_of_task.subscriptions.drop_unneeded(Some(watched), &[]).await;
+            app_of_task
+                .subscriptions
+                .drop_unneeded(Some(watched), &[])
+                .await;
         }
         presence::disconnected(app_of_task, user, socket_id).await;
     });
@@ -209,7 +225,8 @@ fn close_if_homeless(app: &App, socket: &Arc<Socket<Connection>>) {
     let socket = Arc::downgrade(socket);
     let stop = app.stop.clone();
     app.tasks.spawn(async move {
-        stop.run_until_cancelled(tokio::time::sleep(HOMELESS_LIMIT)).await;
+        stop.run_until_cancelled(tokio::time::sleep(HOMELESS_LIMIT))
+            .await;
         if let Some(socket) = socket.upgrade().filter(|socket| socket.data.is_empty()) {
             socket.close(DisconnectReason::TransportClose);
         }

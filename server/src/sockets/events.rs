@@ -30,11 +30,12 @@ use super::namespace::Namespace;
 use super::packet;
 use crate::app::App;
 use crate::auth::throttle;
+use crate::http::extract::wrong_shape;
 
 /// An event on its way to its handler.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    event: Event,
+    event: Result<Event, ErrorCode>,
     reply: Reply,
     payload: Option<Box<RawValue>>,
 }
@@ -161,15 +162,8 @@ impl Call<'_> {
             return Err(Refusal::invalid("payload", "invalid", "must be an object"));
         }
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            let path = match error.path().to_string() {
-                path if path == "." => "payload".to_owned(),
-                path => path,
-            };
-            let message = error.inner().to_string();
-            let message = message.rfind(" at line ").map_or(message.as_str(), |end| &message[..end]);
-            Refusal::invalid(path, "invalid", message)
-        })
+        serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| wrong_shape("payload", &error))
     }
 
     fn actor(&self) -> Actor {
@@ -183,44 +177,46 @@ impl Call<'_> {
 }
 
 /// Takes an event in: `data` is the packet's JSON, of whatever shape.
+///
+/// Bad events take their turn in the lane too: a burst of them is answered as fast as the client reads, and no faster.
 pub(crate) fn receive(app: &Arc<App>, client: &Arc<Client>, ack: Option<u64>, data: &str) {
-    let Some((name, payload)) = packet::arguments(data) else {
-        let reply = Reply {
-            event: "unknown".to_owned(),
-            ack,
-            client_msg_id: None,
-        };
-        let refusal = Refusal::new(ErrorCode::InvalidEvent, "An event is an array that starts with its name.");
-        reply.fail(client, &refusal);
-        return;
+    let (name, payload) =
+        packet::arguments(data).map_or((None, None), |(name, payload)| (Some(name), payload));
+    let event = match &name {
+        None => Err(ErrorCode::InvalidEvent),
+        Some(name) => Event::find(client.namespace, name).ok_or(ErrorCode::UnknownEvent),
     };
-    let event = Event::find(client.namespace, &name);
-    let dialect = Dialect::Canonical.name();
-    app.metrics.event_received(dialect, event.map_or("unknown", Event::name));
+    let label = event.map_or("unknown", Event::name);
+    app.metrics.event_received(Dialect::Canonical.name(), label);
     let reply = Reply {
-        event: name.chars().take(100).collect(),
+        event: name.map_or_else(
+            || "unknown".to_owned(),
+            |name| name.chars().take(100).collect(),
+        ),
         ack,
         client_msg_id: ack::client_msg_id(payload),
-    };
-    let Some(event) = event else {
-        let refusal = Refusal::new(ErrorCode::UnknownEvent, "There is no such event in this namespace.");
-        reply.fail(client, &refusal);
-        return;
     };
     let incoming = Incoming {
         event,
         reply,
-        payload: payload.map(ToOwned::to_owned),
+        payload: payload.filter(|_| event.is_ok()).map(ToOwned::to_owned),
     };
-    match client.lane.push(incoming) {
+    let bytes = incoming
+        .payload
+        .as_deref()
+        .map_or(0, |payload| payload.get().len());
+    match client.lane.push(incoming, bytes) {
         Pushed::Waits => {}
         Pushed::StartWorker => {
             app.tasks.spawn(work(Arc::clone(app), Arc::clone(client)));
         }
         Pushed::Full(incoming) => {
             app.metrics.rate_limited("event");
-            let refusal = Refusal::new(ErrorCode::RateLimited, "Too many events are waiting. Please slow down.")
-                .retry_after(Duration::from_secs(1));
+            let refusal = Refusal::new(
+                ErrorCode::RateLimited,
+                "Too many events are waiting. Please slow down.",
+            )
+            .retry_after(Duration::from_secs(1));
             incoming.reply.fail(client, &refusal);
         }
     }
@@ -229,30 +225,56 @@ pub(crate) fn receive(app: &Arc<App>, client: &Arc<Client>, ack: Option<u64>, da
 /// Works through a client's lane.
 async fn work(app: Arc<App>, client: Arc<Client>) {
     while let Some(incoming) = client.lane.next() {
+        if !client.has_room().await {
+            client.close_transport();
+            continue;
+        }
+        let event = match incoming.event {
+            Ok(event) => event,
+            Err(code) => {
+                incoming.reply.fail(&client, &bad_event(code));
+                continue;
+            }
+        };
+        let handling = handle(&app, &client, event, incoming.payload.as_deref());
         // A bug in one event must not leave the lane without its worker.
-        let handled = AssertUnwindSafe(handle(&app, &client, &incoming)).catch_unwind().await;
-        match handled {
+        match AssertUnwindSafe(handling).catch_unwind().await {
             Ok(Ok(Answer::Now(answer))) => incoming.reply.succeed(&client, &answer),
-            Ok(Ok(Answer::Queued(job, answer))) => dispatch(&app, &client, incoming.reply, job, answer),
+            Ok(Ok(Answer::Queued(job, answer))) => {
+                dispatch(&app, &client, incoming.reply, job, answer)
+            }
             Ok(Err(refusal)) => refuse(&app, &client, &incoming.reply, &refusal),
             Err(_) => {
-                tracing::error!(event = incoming.event.name(), "an event's handler panicked");
+                tracing::error!(event = event.name(), "an event's handler panicked");
                 incoming.reply.fail(&client, &internal());
             }
         }
     }
 }
 
-async fn handle(app: &Arc<App>, client: &Arc<Client>, incoming: &Incoming) -> Result<Answer, Refusal> {
-    if incoming.event.is_limited_here() {
+fn bad_event(code: ErrorCode) -> Refusal {
+    let message = match code {
+        ErrorCode::UnknownEvent => "There is no such event in this namespace.",
+        _ => "An event is an array that starts with its name.",
+    };
+    Refusal::new(code, message)
+}
+
+async fn handle(
+    app: &Arc<App>,
+    client: &Arc<Client>,
+    event: Event,
+    payload: Option<&RawValue>,
+) -> Result<Answer, Refusal> {
+    if event.is_limited_here() {
         throttle::event(app, client.user_id).await?;
     }
     let call = Call {
         app,
         client,
-        payload: incoming.payload.as_deref(),
+        payload,
     };
-    match incoming.event {
+    match event {
         Event::MessageSend => message_send::handle(&call).await,
         Event::MessageHistory => message_history::handle(&call).await,
         Event::MessageRead => message_read::handle(&call).await,
@@ -270,7 +292,13 @@ async fn handle(app: &Arc<App>, client: &Arc<Client>, incoming: &Incoming) -> Re
 }
 
 /// Hands the job over in the lane's order, and waits for the broker's confirm beside the lane.
-fn dispatch(app: &Arc<App>, client: &Arc<Client>, reply: Reply, job: Box<Job>, answer: Box<RawValue>) {
+fn dispatch(
+    app: &Arc<App>,
+    client: &Arc<Client>,
+    reply: Reply,
+    job: Box<Job>,
+    answer: Box<RawValue>,
+) {
     let (app_of_task, client) = (Arc::clone(app), Arc::clone(client));
     let mut confirmed = Box::pin(async move {
         match app_of_task.dispatcher.dispatch(&job).await {
@@ -292,5 +320,8 @@ fn refuse(app: &App, client: &Client, reply: &Reply, refusal: &Refusal) {
 }
 
 fn internal() -> Refusal {
-    Refusal::new(ErrorCode::Internal, "Something went wrong. Please try again.")
+    Refusal::new(
+        ErrorCode::Internal,
+        "Something went wrong. Please try again.",
+    )
 }

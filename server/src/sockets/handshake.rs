@@ -69,7 +69,12 @@ impl From<RoomHead> for ReadyRoom {
 }
 
 /// Lets a client into a namespace whose place is reserved, or tells it why not.
-pub(crate) async fn run(app: &Arc<App>, socket: &Arc<Socket<Connection>>, namespace: Namespace, auth: Option<Str>) {
+pub(crate) async fn run(
+    app: &Arc<App>,
+    socket: &Arc<Socket<Connection>>,
+    namespace: Namespace,
+    auth: Option<Str>,
+) {
     let given = given(auth.as_deref(), &socket.req_parts);
     let identity = match given.token {
         Ok(token) => app.authenticator.authenticate(bare(&token)).await,
@@ -151,10 +156,12 @@ fn given(auth: Option<&str>, request: &http::request::Parts) -> Given {
         Some(Value::String(token)) => Some(Ok(token.clone())),
         Some(_) => Some(Err(AuthError::InvalidToken)),
     };
-    let of_header = request
-        .headers
-        .get(header::AUTHORIZATION)
-        .map(|value| value.to_str().map(ToOwned::to_owned).map_err(|_| AuthError::InvalidToken));
+    let of_header = request.headers.get(header::AUTHORIZATION).map(|value| {
+        value
+            .to_str()
+            .map(ToOwned::to_owned)
+            .map_err(|_| AuthError::InvalidToken)
+    });
     let of_query = query.get("token").map(|token| Ok(token.clone()));
     let token = [of_payload, of_header, of_query]
         .into_iter()
@@ -173,7 +180,11 @@ fn given(auth: Option<&str>, request: &http::request::Parts) -> Given {
 mod tests {
     use super::*;
 
-    fn token(auth: Option<&str>, header: Option<&'static str>, uri: &str) -> Result<String, AuthError> {
+    fn token(
+        auth: Option<&str>,
+        header: Option<&'static str>,
+        uri: &str,
+    ) -> Result<String, AuthError> {
         let mut request = http::Request::builder().uri(uri);
         if let Some(value) = header {
             request = request.header(header::AUTHORIZATION, value);
@@ -186,24 +197,46 @@ mod tests {
         let uri = "/socket.io/?token=q";
         let payload = Some("{\"token\":\"p\"}");
         assert_eq!(token(payload, Some("Bearer h"), uri).as_deref(), Ok("p"));
-        assert_eq!(token(Some("{}"), Some("Bearer h"), uri).as_deref(), Ok("Bearer h"));
-        assert_eq!(token(Some("{\"token\":\"\"}"), None, uri).as_deref(), Ok("q"));
-        assert_eq!(token(None, None, "/socket.io/?EIO=4"), Err(AuthError::NoToken));
+        assert_eq!(
+            token(Some("{}"), Some("Bearer h"), uri).as_deref(),
+            Ok("Bearer h")
+        );
+        assert_eq!(
+            token(Some("{\"token\":\"\"}"), None, uri).as_deref(),
+            Ok("q")
+        );
+        assert_eq!(
+            token(None, None, "/socket.io/?EIO=4"),
+            Err(AuthError::NoToken)
+        );
     }
 
     #[test]
     fn an_auth_payload_of_any_shape_is_survived() {
         for auth in ["", "null", "[]", "7", "\"t\"", "{", "{\"token\":null}"] {
-            assert_eq!(token(Some(auth), None, "/"), Err(AuthError::NoToken), "{auth}");
+            assert_eq!(
+                token(Some(auth), None, "/"),
+                Err(AuthError::NoToken),
+                "{auth}"
+            );
         }
         for auth in ["{\"token\":7}", "{\"token\":{\"a\":[]}}"] {
-            assert_eq!(token(Some(auth), None, "/"), Err(AuthError::InvalidToken), "{auth}");
+            assert_eq!(
+                token(Some(auth), None, "/"),
+                Err(AuthError::InvalidToken),
+                "{auth}"
+            );
         }
     }
 
     #[test]
     fn a_dialect_comes_from_the_payload_or_the_query() {
-        let request = http::Request::builder().uri("/?dialect=chatchit").body(()).unwrap().into_parts().0;
+        let request = http::Request::builder()
+            .uri("/?dialect=chatchit")
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0;
         assert_eq!(given(None, &request).dialect.as_deref(), Some("chatchit"));
         let named = given(Some("{\"dialect\":\"native\"}"), &request);
         assert_eq!(named.dialect.as_deref(), Some("native"));

@@ -49,7 +49,11 @@ impl Hub {
     }
 
     /// Adds a client; says whether its user is new here. The oldest of too many clients is given back to be closed.
-    pub(crate) fn add(&self, client: &Arc<Client>, most_of_a_user: usize) -> (Changed, Option<Arc<Client>>) {
+    pub(crate) fn add(
+        &self,
+        client: &Arc<Client>,
+        most_of_a_user: usize,
+    ) -> (Changed, Option<Arc<Client>>) {
         let mut state = self.write();
         state.clients += 1;
         let user = state.users.entry(client.user_id).or_default();
@@ -68,7 +72,10 @@ impl Hub {
     pub(crate) fn remove(&self, client: &Client) -> Option<Changed> {
         let mut state = self.write();
         let user = state.users.get_mut(&client.user_id)?;
-        let index = user.clients.iter().position(|other| other.id == client.id)?;
+        let index = user
+            .clients
+            .iter()
+            .position(|other| other.id == client.id)?;
         user.clients.remove(index);
         let is_last = user.clients.is_empty();
         state.clients -= 1;
@@ -76,7 +83,11 @@ impl Hub {
         if !is_last {
             return Some(Changed::default());
         }
-        let rooms = state.users.remove(&client.user_id).map(|user| user.rooms).unwrap_or_default();
+        let rooms = state
+            .users
+            .remove(&client.user_id)
+            .map(|user| user.rooms)
+            .unwrap_or_default();
         let emptied = rooms
             .into_iter()
             .filter(|room| state.drop_member(*room, client.user_id))
@@ -90,7 +101,11 @@ impl Hub {
     /// Adds a connected user to rooms; gives those that had no local member before.
     pub(crate) fn join(&self, user: UserId, rooms: &[RoomId]) -> Vec<RoomId> {
         let mut state = self.write();
-        let State { users, rooms: by_room, .. } = &mut *state;
+        let State {
+            users,
+            rooms: by_room,
+            ..
+        } = &mut *state;
         let Some(local) = users.get_mut(&user) else {
             return Vec::new();
         };
@@ -184,7 +199,12 @@ impl Hub {
     /// Everybody.
     pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
         let state = self.read();
-        state.users.values().flat_map(|user| &user.clients).cloned().collect()
+        state
+            .users
+            .values()
+            .flat_map(|user| &user.clients)
+            .cloned()
+            .collect()
     }
 
     /// Those of whom `wanted` holds.

@@ -5,8 +5,10 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Most events of one socket that wait; a client that sends faster than it is answered is told to slow down.
-const MOST_WAITING: usize = 512;
+/// Most events of one socket that wait, and most bytes of their payloads; a client that sends faster than it is
+/// answered is told to slow down.
+const MOST_WAITING: usize = 2048;
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// A queue with at most one worker.
 #[derive(Debug)]
@@ -16,7 +18,8 @@ pub(crate) struct Lane<T> {
 
 #[derive(Debug)]
 struct State<T> {
-    waiting: VecDeque<T>,
+    waiting: VecDeque<(T, usize)>,
+    bytes: usize,
     busy: bool,
 }
 
@@ -25,6 +28,7 @@ impl<T> Default for Lane<T> {
         Self {
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
+                bytes: 0,
                 busy: false,
             }),
         }
@@ -43,13 +47,14 @@ pub(crate) enum Pushed<T> {
 }
 
 impl<T> Lane<T> {
-    /// Puts an event at the end.
-    pub(crate) fn push(&self, event: T) -> Pushed<T> {
+    /// Puts an event of this size at the end.
+    pub(crate) fn push(&self, event: T, bytes: usize) -> Pushed<T> {
         let mut state = self.lock();
-        if state.waiting.len() >= MOST_WAITING {
+        if state.waiting.len() >= MOST_WAITING || state.bytes >= MOST_BYTES {
             return Pushed::Full(event);
         }
-        state.waiting.push_back(event);
+        state.waiting.push_back((event, bytes));
+        state.bytes += bytes;
         if state.busy {
             Pushed::Waits
         } else {
@@ -61,13 +66,14 @@ impl<T> Lane<T> {
     /// The next event for the worker; `None` ends it.
     pub(crate) fn next(&self) -> Option<T> {
         let mut state = self.lock();
-        let next = state.waiting.pop_front();
-        if next.is_none() {
+        let Some((next, bytes)) = state.waiting.pop_front() else {
             state.busy = false;
             // An idle socket keeps no buffer.
             state.waiting = VecDeque::new();
-        }
-        next
+            return None;
+        };
+        state.bytes -= bytes;
+        Some(next)
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -83,18 +89,24 @@ mod tests {
     #[test]
     fn a_lane_has_one_worker_that_sees_the_events_in_order() {
         let lane = Lane::default();
-        assert_eq!(lane.push(1), Pushed::StartWorker);
-        assert_eq!(lane.push(2), Pushed::Waits);
-        assert_eq!((lane.next(), lane.next(), lane.next()), (Some(1), Some(2), None));
-        assert_eq!(lane.push(3), Pushed::StartWorker);
+        assert_eq!(lane.push(1, 0), Pushed::StartWorker);
+        assert_eq!(lane.push(2, 0), Pushed::Waits);
+        assert_eq!(
+            (lane.next(), lane.next(), lane.next()),
+            (Some(1), Some(2), None)
+        );
+        assert_eq!(lane.push(3, 0), Pushed::StartWorker);
     }
 
     #[test]
     fn a_full_lane_gives_the_event_back() {
         let lane = Lane::default();
         for event in 0..MOST_WAITING {
-            assert!(!matches!(lane.push(event), Pushed::Full(_)));
+            assert!(!matches!(lane.push(event, 0), Pushed::Full(_)));
         }
-        assert_eq!(lane.push(9999), Pushed::Full(9999));
+        assert_eq!(lane.push(9999, 0), Pushed::Full(9999));
+        let lane = Lane::default();
+        assert_eq!(lane.push(1, MOST_BYTES), Pushed::StartWorker);
+        assert_eq!(lane.push(2, 1), Pushed::Full(2));
     }
 }

@@ -227,10 +227,29 @@ mod tests {
 
     #[test]
     fn what_is_no_packet_is_refused_and_never_panics() {
-        for text in ["", "x", "é", "9", "5", "5-[]", "51", "5999999999999999999999-[]", "565-[]", "4/chat,{}"] {
+        for text in [
+            "",
+            "x",
+            "é",
+            "9",
+            "5",
+            "5-[]",
+            "51",
+            "5999999999999999999999-[]",
+            "565-[]",
+            "4/chat,{}",
+        ] {
             assert_eq!(decode(text), Err(Malformed), "{text}");
         }
-        for text in ["2/", "2/ü,[]", "2,,,", "299999999999999999999[]", "0/chat", "3", "2é"] {
+        for text in [
+            "2/",
+            "2/ü,[]",
+            "2,,,",
+            "299999999999999999999[]",
+            "0/chat",
+            "3",
+            "2é",
+        ] {
             let _ = decode(text);
         }
     }
@@ -240,7 +259,16 @@ mod tests {
         let (name, payload) = arguments("[\"a\\u0062\",{\"x\":1},2]").unwrap();
         assert_eq!(name, "ab");
         assert_eq!(payload.map(RawValue::get), Some("{\"x\":1}"));
-        for data in ["", "{}", "[", "[]", "[1]", "[null,{}]", "\"ping\"", "[\"ping\"] x"] {
+        for data in [
+            "",
+            "{}",
+            "[",
+            "[]",
+            "[1]",
+            "[null,{}]",
+            "\"ping\"",
+            "[\"ping\"] x",
+        ] {
             assert!(arguments(data).is_none(), "{data}");
         }
     }
@@ -253,11 +281,23 @@ mod tests {
 
     #[test]
     fn events_and_acks_read_as_the_protocol_says() {
-        assert_eq!(event(Namespace::Chat, "pong", "{\"a\":1}").as_str(), "2/chat,[\"pong\",{\"a\":1}]");
-        assert_eq!(event(Namespace::Root, "pong", "{}").as_str(), "2[\"pong\",{}]");
+        assert_eq!(
+            event(Namespace::Chat, "pong", "{\"a\":1}").as_str(),
+            "2/chat,[\"pong\",{\"a\":1}]"
+        );
+        assert_eq!(
+            event(Namespace::Root, "pong", "{}").as_str(),
+            "2[\"pong\",{}]"
+        );
         assert_eq!(ack(Namespace::Chat, 7, "{}").as_str(), "3/chat,7[{}]");
         assert_eq!(disconnect(Namespace::Chat).as_str(), "1/chat,");
-        assert_eq!(connect_error("/x", "Invalid namespace").as_str(), "4/x,{\"message\":\"Invalid namespace\"}");
-        assert_eq!(connect_error("/", "Invalid token").as_str(), "4{\"message\":\"Invalid token\"}");
+        assert_eq!(
+            connect_error("/x", "Invalid namespace").as_str(),
+            "4/x,{\"message\":\"Invalid namespace\"}"
+        );
+        assert_eq!(
+            connect_error("/", "Invalid token").as_str(),
+            "4{\"message\":\"Invalid token\"}"
+        );
     }
 }

@@ -3,14 +3,21 @@
 //! The desk takes letters from the queue without acknowledging them and lets the broker put back, in their old
 //! order, whatever was not dealt with. A crash in between loses nothing; two desks at work see different letters.
 
+use std::time::Duration;
+
+use chat_core::names;
 use lapin::Channel;
-use lapin::options::{BasicAckOptions, BasicGetOptions, QueuePurgeOptions};
+use lapin::options::{BasicAckOptions, BasicGetOptions, QueueDeclareOptions, QueuePurgeOptions};
+use lapin::types::FieldTable;
 
 use super::{ConfirmedChannel, DeadLetter, headers, job_headers};
 use crate::config::RabbitConfig;
 use crate::rabbitmq::{Broker, BrokerError, call};
 
-use chat_core::names;
+/// How long kept letters may take to be back on the queue.
+const PUT_BACK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often it is looked whether they are.
+const PUT_BACK_POLL: Duration = Duration::from_millis(10);
 
 /// Most letters that are taken at a time: they are held in memory until the end.
 const TAKE_MAX: usize = 10_000;
@@ -98,7 +105,7 @@ impl DeadLetterDesk {
                     report
                         .replayed
                         .push(letter.delivery.message_id.unwrap_or_default());
-                    Ok(Verdict::Keep)
+                    Ok(Verdict::Removed)
                 }
                 Err(error) => {
                     report.left += 1;
@@ -118,11 +125,12 @@ impl DeadLetterDesk {
     pub async fn remove(&self, message_id: &str, limit: usize) -> Result<bool, BrokerError> {
         let mut removed = false;
         self.each(limit, async |channel, letter| {
-            if letter.has_id(message_id) {
-                remove(channel, letter.delivery.tag).await?;
-                removed = true;
+            if !letter.has_id(message_id) {
+                return Ok(Verdict::Keep);
             }
-            Ok(Verdict::Keep)
+            remove(channel, letter.delivery.tag).await?;
+            removed = true;
+            Ok(Verdict::Removed)
         })
         .await?;
         Ok(removed)
@@ -155,44 +163,64 @@ impl DeadLetterDesk {
     async fn each(
         &self,
         limit: usize,
-        mut deal: impl AsyncFnMut(&Channel, DeadLetter) -> Result<Verdict, BrokerError>,
+        deal: impl AsyncFnMut(&Channel, DeadLetter) -> Result<Verdict, BrokerError>,
     ) -> Result<(), BrokerError> {
         let channel = self.broker.channel().await?;
-        let mut result = Ok(());
+        let dealt = self.deal_out(&channel, limit, deal).await;
+        if channel.status().connected() {
+            call("close a channel", channel.close(200, "done".into())).await?;
+        }
+        self.wait_for(dealt?).await
+    }
+
+    /// Returns how many letters were kept.
+    async fn deal_out(
+        &self,
+        channel: &Channel,
+        limit: usize,
+        mut deal: impl AsyncFnMut(&Channel, DeadLetter) -> Result<Verdict, BrokerError>,
+    ) -> Result<u32, BrokerError> {
+        let mut kept = 0;
         for _ in 0..limit.min(TAKE_MAX) {
-            let taken = call(
-                "take a dead letter",
-                channel.basic_get(self.queue.as_str().into(), BasicGetOptions::default()),
-            )
-            .await;
-            match taken {
-                Ok(None) => break,
-                Ok(Some(message)) => match deal(&channel, DeadLetter::read(message.delivery)).await
-                {
-                    Ok(Verdict::Keep) => {}
-                    Ok(Verdict::Stop) => break,
-                    Err(error) => {
-                        result = Err(error);
-                        break;
-                    }
-                },
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
+            let get = channel.basic_get(self.queue.as_str().into(), BasicGetOptions::default());
+            let Some(message) = call("take a dead letter", get).await? else {
+                break;
+            };
+            match deal(channel, DeadLetter::read(message.delivery)).await? {
+                Verdict::Removed => {}
+                Verdict::Keep => kept += 1,
+                Verdict::Stop => return Ok(kept + 1),
             }
         }
-        if channel.status().connected() {
-            let closed = call("close a channel", channel.close(200, "done".into())).await;
-            return result.and(closed);
+        Ok(kept)
+    }
+
+    /// Waits until the kept letters are back on the queue, which the broker does a moment after the channel's end:
+    /// whoever looks next is to see them. Somebody else may have taken them, so it is not waited for long.
+    async fn wait_for(&self, kept: u32) -> Result<(), BrokerError> {
+        let channel = self.broker.channel().await?;
+        let deadline = tokio::time::Instant::now() + PUT_BACK_TIMEOUT;
+        loop {
+            let options = QueueDeclareOptions {
+                passive: true,
+                ..QueueDeclareOptions::default()
+            };
+            let ask =
+                channel.queue_declare(self.queue.as_str().into(), options, FieldTable::default());
+            let queue = call("count the dead letters", ask).await?;
+            if queue.message_count() >= kept || tokio::time::Instant::now() > deadline {
+                return Ok(());
+            }
+            tokio::time::sleep(PUT_BACK_POLL).await;
         }
-        result
     }
 }
 
 /// What happens after a letter was dealt with.
 enum Verdict {
+    Removed,
     Keep,
+    /// Keep it, and take no more.
     Stop,
 }
 

@@ -103,11 +103,7 @@ impl Session {
         }
     }
 
-    async fn pass_on(
-        &mut self,
-        message: Msg,
-        supervisor: &Supervisor,
-    ) -> Result<(), &'static str> {
+    async fn pass_on(&mut self, message: Msg, supervisor: &Supervisor) -> Result<(), &'static str> {
         if message.get_channel_name() == self.canary {
             self.heard = Instant::now();
             supervisor.healthy.store(true, Ordering::Relaxed);
@@ -150,7 +146,7 @@ impl Session {
             for order in same {
                 if let Some(done) = order.done.take() {
                     // Nobody listens any more after the caller's timeout.
-                    drop(done.send(()));
+                    let _ = done.send(());
                 }
             }
             rest = later;

@@ -3,8 +3,10 @@
 -- Returns the users who went offline.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+-- Taken off the list, so that a gateway that was only cut off learns at its next beat that its sockets were swept.
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%d', now - tonumber(ARGV[1])))
 local live = {}
-for _, gateway in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], string.format('%d', now - tonumber(ARGV[1])), '+inf')) do
+for _, gateway in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
   live[gateway] = true
 end
 local gone = {}

@@ -1,4 +1,5 @@
 -- KEYS[1] hash seq -> message; ARGV[1] capacity; ARGV[2] TTL in ms; ARGV[3..] seq, message, seq, message …
+-- An empty message is a hole that only moves the head.
 local capacity = tonumber(ARGV[1])
 local head = tonumber(redis.call('HGET', KEYS[1], 'head') or '0')
 local before = head

@@ -1,7 +1,9 @@
 //! The gateways' pods.
 
 use chat_core::ports;
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
+use k8s_openapi::api::apps::v1::{
+    Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment,
+};
 use k8s_openapi::api::core::v1::Container;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -16,7 +18,10 @@ const GRACE_AFTER_DRAIN_SECONDS: i64 = 15;
 pub(super) fn build(plan: &Plan) -> Deployment {
     let spec = &plan.spec.gateway;
     let mut annotations = pod::scraped_at(ports::GATEWAY);
-    annotations.insert(metadata::CREDENTIALS_HASH.to_owned(), environment::fingerprint(plan));
+    annotations.insert(
+        metadata::CREDENTIALS_HASH.to_owned(),
+        environment::fingerprint(plan),
+    );
     Deployment {
         metadata: metadata::owned(plan, Component::Gateway, plan.child("gateway")),
         spec: DeploymentSpec {
@@ -37,15 +42,31 @@ pub(super) fn build(plan: &Plan) -> Deployment {
                         command: Some(vec!["chat-server".to_owned()]),
                         env: Some(environment::gateway(plan)),
                         ports: Some(vec![pod::port("http", ports::GATEWAY)]),
-                        resources: Some(resources::build(spec.resources.as_ref(), resources::GATEWAY)),
-                        startup_probe: Some(pod::every(2, 60, pod::http_probe("/health/liveness", "http"))),
-                        liveness_probe: Some(pod::every(10, 6, pod::http_probe("/health/liveness", "http"))),
-                        readiness_probe: Some(pod::every(3, 3, pod::http_probe("/health/readiness", "http"))),
+                        resources: Some(resources::build(
+                            spec.resources.as_ref(),
+                            resources::GATEWAY,
+                        )),
+                        startup_probe: Some(pod::every(
+                            2,
+                            60,
+                            pod::http_probe("/health/liveness", "http"),
+                        )),
+                        liveness_probe: Some(pod::every(
+                            10,
+                            6,
+                            pod::http_probe("/health/liveness", "http"),
+                        )),
+                        readiness_probe: Some(pod::every(
+                            3,
+                            3,
+                            pod::http_probe("/health/readiness", "http"),
+                        )),
                         volume_mounts: Some(vec![pod::mount("tmp", "/tmp")]),
                         ..Container::default()
                     },
                     volumes: vec![pod::scratch("tmp", "256Mi")],
-                    termination_grace_period_seconds: i64::from(spec.drain_timeout_seconds) + GRACE_AFTER_DRAIN_SECONDS,
+                    termination_grace_period_seconds: i64::from(spec.drain_timeout_seconds)
+                        + GRACE_AFTER_DRAIN_SECONDS,
                     user: None,
                     restart_policy: None,
                 },

@@ -16,7 +16,10 @@ pub(super) fn build(plan: &Plan, resources: &ResourceRequirements) -> ConfigMap 
                 "postgresql.conf".to_owned(),
                 settings(memory_limit_mebibytes(resources)),
             ),
-            ("pg_hba.conf".to_owned(), include_str!("pg_hba.conf").to_owned()),
+            (
+                "pg_hba.conf".to_owned(),
+                include_str!("pg_hba.conf").to_owned(),
+            ),
             ("start.sh".to_owned(), include_str!("start.sh").to_owned()),
         ])),
         ..ConfigMap::default()

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use chat_core::ports;
 use k8s_openapi::api::apps::v1::{
-    StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec, StatefulSetUpdateStrategy,
+    StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
+    StatefulSetUpdateStrategy,
 };
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Container, ExecAction, Lifecycle, LifecycleHandler, PersistentVolumeClaim, PersistentVolumeClaimSpec,
-    PersistentVolumeClaimStatus, Probe, ResourceRequirements, VolumeResourceRequirements,
+    ConfigMap, Container, ExecAction, Lifecycle, LifecycleHandler, PersistentVolumeClaim,
+    PersistentVolumeClaimSpec, PersistentVolumeClaimStatus, Probe, ResourceRequirements,
+    VolumeResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -16,8 +18,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::super::labels::{self, Component};
 use super::super::metadata;
 use super::super::pod::{self, Pod};
-use crate::credentials;
 use crate::crd::{DeletionPolicy, ManagedPostgres, StorageSpec};
+use crate::credentials;
 use crate::validate::Plan;
 
 pub(super) fn build(
@@ -33,7 +35,9 @@ pub(super) fn build(
         ),
         (
             metadata::CREDENTIALS_HASH.to_owned(),
-            plan.resolved.credentials.fingerprint(&[credentials::POSTGRES_PASSWORD]),
+            plan.resolved
+                .credentials
+                .fingerprint(&[credentials::POSTGRES_PASSWORD]),
         ),
     ]);
     StatefulSet {
@@ -49,7 +53,11 @@ pub(super) fn build(
             }),
             revision_history_limit: Some(3),
             persistent_volume_claim_retention_policy: Some(retention(plan)),
-            volume_claim_templates: Some(vec![volume_claim(plan, Component::Postgres, &managed.storage)]),
+            volume_claim_templates: Some(vec![volume_claim(
+                plan,
+                Component::Postgres,
+                &managed.storage,
+            )]),
             template: pod::template(
                 plan,
                 Pod {
@@ -59,7 +67,11 @@ pub(super) fn build(
                     container: container(plan, resources),
                     volumes: vec![
                         pod::config_files("config", &plan.child("postgres")),
-                        pod::credential_files(plan, "credentials", &[credentials::POSTGRES_PASSWORD]),
+                        pod::credential_files(
+                            plan,
+                            "credentials",
+                            &[credentials::POSTGRES_PASSWORD],
+                        ),
                         pod::scratch("run", "16Mi"),
                         pod::scratch("tmp", "64Mi"),
                     ],
@@ -78,9 +90,15 @@ fn container(plan: &Plan, resources: ResourceRequirements) -> Container {
     Container {
         name: "postgres".to_owned(),
         image: Some(plan.images.postgres.clone()),
-        command: Some(vec!["sh".to_owned(), "/etc/chatcluster/config/start.sh".to_owned()]),
+        command: Some(vec![
+            "sh".to_owned(),
+            "/etc/chatcluster/config/start.sh".to_owned(),
+        ]),
         // Below the mount point, where a file system's own lost+found does not disturb initdb.
-        env: Some(vec![pod::value("PGDATA", "/var/lib/postgresql/data/pgdata")]),
+        env: Some(vec![pod::value(
+            "PGDATA",
+            "/var/lib/postgresql/data/pgdata",
+        )]),
         ports: Some(vec![pod::port("postgres", ports::POSTGRES)]),
         resources: Some(resources),
         startup_probe: Some(pod::every(2, 150, accepts_connections())),
@@ -104,7 +122,13 @@ fn container(plan: &Plan, resources: ResourceRequirements) -> Container {
 
 /// Answers only when start-up and crash recovery are over, which an open port does not tell.
 fn accepts_connections() -> Probe {
-    let command = ["pg_isready", "--quiet", "--host=/var/run/postgresql", "--username=chat", "--dbname=chat"];
+    let command = [
+        "pg_isready",
+        "--quiet",
+        "--host=/var/run/postgresql",
+        "--username=chat",
+        "--dbname=chat",
+    ];
     Probe {
         exec: Some(ExecAction {
             command: Some(command.map(str::to_owned).to_vec()),
@@ -139,7 +163,11 @@ pub(in super::super) fn retention(plan: &Plan) -> StatefulSetPersistentVolumeCla
 
 /// The volume of each pod. Fields that the API server would fill in are written out, so that what is stored equals what
 /// is wanted and a comparison finds no difference.
-pub(in super::super) fn volume_claim(plan: &Plan, component: Component, storage: &StorageSpec) -> PersistentVolumeClaim {
+pub(in super::super) fn volume_claim(
+    plan: &Plan,
+    component: Component,
+    storage: &StorageSpec,
+) -> PersistentVolumeClaim {
     PersistentVolumeClaim {
         metadata: ObjectMeta {
             name: Some("data".to_owned()),

@@ -10,7 +10,11 @@ use super::node_host;
 use crate::crd::ManagedRabbitMq;
 use crate::validate::Plan;
 
-pub(super) fn build(plan: &Plan, managed: &ManagedRabbitMq, resources: &ResourceRequirements) -> ConfigMap {
+pub(super) fn build(
+    plan: &Plan,
+    managed: &ManagedRabbitMq,
+    resources: &ResourceRequirements,
+) -> ConfigMap {
     ConfigMap {
         metadata: metadata::owned(plan, Component::RabbitMq, plan.child("rabbitmq")),
         data: Some(BTreeMap::from([
@@ -18,7 +22,10 @@ pub(super) fn build(plan: &Plan, managed: &ManagedRabbitMq, resources: &Resource
                 "rabbitmq.conf".to_owned(),
                 settings(plan, managed, memory_limit_mebibytes(resources)),
             ),
-            ("enabled_plugins".to_owned(), "[rabbitmq_prometheus].\n".to_owned()),
+            (
+                "enabled_plugins".to_owned(),
+                "[rabbitmq_prometheus].\n".to_owned(),
+            ),
             ("start.sh".to_owned(), include_str!("start.sh").to_owned()),
             ("stop.sh".to_owned(), include_str!("stop.sh").to_owned()),
         ])),

@@ -8,8 +8,8 @@ use super::super::labels::{self, Component};
 use super::super::metadata;
 use super::super::pod::{self, Pod};
 use super::super::postgres::{exec, retention, volume_claim};
-use crate::credentials;
 use crate::crd::ManagedRabbitMq;
+use crate::credentials;
 use crate::validate::Plan;
 
 /// The wait for a quorum and the drain of a node, with room for the node's own stop.
@@ -30,9 +30,10 @@ pub(super) fn build(
         ),
         (
             metadata::CREDENTIALS_HASH.to_owned(),
-            plan.resolved
-                .credentials
-                .fingerprint(&[credentials::RABBITMQ_PASSWORD, credentials::RABBITMQ_ERLANG_COOKIE]),
+            plan.resolved.credentials.fingerprint(&[
+                credentials::RABBITMQ_PASSWORD,
+                credentials::RABBITMQ_ERLANG_COOKIE,
+            ]),
         ),
     ]);
     StatefulSet {
@@ -49,7 +50,11 @@ pub(super) fn build(
             }),
             revision_history_limit: Some(3),
             persistent_volume_claim_retention_policy: Some(retention(plan)),
-            volume_claim_templates: Some(vec![volume_claim(plan, Component::RabbitMq, &managed.storage)]),
+            volume_claim_templates: Some(vec![volume_claim(
+                plan,
+                Component::RabbitMq,
+                &managed.storage,
+            )]),
             template: pod::template(
                 plan,
                 Pod {
@@ -62,7 +67,10 @@ pub(super) fn build(
                         pod::credential_files(
                             plan,
                             "credentials",
-                            &[credentials::RABBITMQ_PASSWORD, credentials::RABBITMQ_ERLANG_COOKIE],
+                            &[
+                                credentials::RABBITMQ_PASSWORD,
+                                credentials::RABBITMQ_ERLANG_COOKIE,
+                            ],
                         ),
                         pod::scratch("run", "16Mi"),
                         pod::scratch("tmp", "64Mi"),
@@ -85,7 +93,10 @@ fn container(plan: &Plan, managed: &ManagedRabbitMq, resources: ResourceRequirem
     Container {
         name: "rabbitmq".to_owned(),
         image: Some(plan.images.rabbitmq.clone()),
-        command: Some(vec!["sh".to_owned(), "/etc/chatcluster/config/start.sh".to_owned()]),
+        command: Some(vec![
+            "sh".to_owned(),
+            "/etc/chatcluster/config/start.sh".to_owned(),
+        ]),
         env: Some(environment(plan)),
         ports: Some(vec![
             pod::port("amqp", ports::AMQP),
@@ -128,8 +139,14 @@ fn environment(plan: &Plan) -> Vec<EnvVar> {
                 plan.namespace
             ),
         ),
-        pod::value("RABBITMQ_CONFIG_FILE", "/etc/chatcluster/config/rabbitmq.conf"),
-        pod::value("RABBITMQ_ENABLED_PLUGINS_FILE", "/etc/chatcluster/config/enabled_plugins"),
+        pod::value(
+            "RABBITMQ_CONFIG_FILE",
+            "/etc/chatcluster/config/rabbitmq.conf",
+        ),
+        pod::value(
+            "RABBITMQ_ENABLED_PLUGINS_FILE",
+            "/etc/chatcluster/config/enabled_plugins",
+        ),
         pod::value("RABBITMQ_MNESIA_BASE", "/var/lib/rabbitmq/mnesia"),
         pod::value("RABBITMQ_LOGS", "-"),
         // Schedulers that wait by spinning would show as load and take CPU from the other containers of the node.

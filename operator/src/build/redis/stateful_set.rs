@@ -9,8 +9,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Container, ResourceRequirements};
 use super::super::labels::{self, Component};
 use super::super::metadata;
 use super::super::pod::{self, Pod};
-use crate::credentials;
 use crate::crd::ManagedRedis;
+use crate::credentials;
 use crate::validate::Plan;
 
 /// A StatefulSet, although there is no volume: it never runs two at once, which clients would see as lost presence.
@@ -27,7 +27,9 @@ pub(super) fn build(
         ),
         (
             metadata::CREDENTIALS_HASH.to_owned(),
-            plan.resolved.credentials.fingerprint(&[credentials::REDIS_PASSWORD]),
+            plan.resolved
+                .credentials
+                .fingerprint(&[credentials::REDIS_PASSWORD]),
         ),
     ]);
     StatefulSet {
@@ -51,7 +53,10 @@ pub(super) fn build(
                     container: Container {
                         name: "redis".to_owned(),
                         image: Some(plan.images.redis.clone()),
-                        command: Some(vec!["sh".to_owned(), "/etc/chatcluster/config/start.sh".to_owned()]),
+                        command: Some(vec![
+                            "sh".to_owned(),
+                            "/etc/chatcluster/config/start.sh".to_owned(),
+                        ]),
                         ports: Some(vec![pod::port("redis", ports::REDIS)]),
                         resources: Some(resources),
                         startup_probe: Some(pod::every(1, 60, pod::tcp_probe("redis"))),

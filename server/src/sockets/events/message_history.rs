@@ -25,7 +25,13 @@ pub(super) async fn handle(call: &Call<'_>) -> Result<Answer, Refusal> {
         limit: asked.limit,
         full: asked.fields.as_deref() == Some("full"),
     };
-    let history = history::run(&call.app.context, call.client.user_id, asked.room_id, &query).await?;
+    let history = history::run(
+        &call.app.context,
+        call.client.user_id,
+        asked.room_id,
+        &query,
+    )
+    .await?;
     Answer::now(&Page {
         status: "OK",
         messages: history.page.messages,

@@ -22,8 +22,20 @@ pub(super) async fn handle(call: &Call<'_>) -> Result<Answer, Refusal> {
     let up_to = match (read.room_id, read.seq, read.message_id) {
         (Some(room), Some(seq), _) => UpTo::Seq(room, seq),
         (_, _, Some(message)) => UpTo::Message(message),
-        (None, ..) => return Err(Refusal::invalid("roomId", "missing", "give roomId and seq, or messageId")),
-        (Some(_), None, None) => return Err(Refusal::invalid("seq", "missing", "give roomId and seq, or messageId")),
+        (None, ..) => {
+            return Err(Refusal::invalid(
+                "roomId",
+                "missing",
+                "give roomId and seq, or messageId",
+            ));
+        }
+        (Some(_), None, None) => {
+            return Err(Refusal::invalid(
+                "seq",
+                "missing",
+                "give roomId and seq, or messageId",
+            ));
+        }
     };
     let position = read::run(&call.app.context, &call.actor(), up_to).await?;
     Answer::now(&Position {

@@ -33,7 +33,10 @@ pub(super) async fn set(call: &Call<'_>) -> Result<Answer, Refusal> {
 pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
     let asked: PresenceUsers = call.parse()?;
     let presence = set_presence::get(&call.app.context, &asked.user_ids).await?;
-    Answer::now(&Presences { status: "OK", presence })
+    Answer::now(&Presences {
+        status: "OK",
+        presence,
+    })
 }
 
 /// `presence.subscribe`: from now on this socket hears of these users too.
@@ -50,7 +53,10 @@ pub(super) async fn subscribe(call: &Call<'_>) -> Result<Answer, Refusal> {
         }
     }
     let presence = set_presence::get(&call.app.context, &asked.user_ids).await?;
-    Answer::now(&Presences { status: "OK", presence })
+    Answer::now(&Presences {
+        status: "OK",
+        presence,
+    })
 }
 
 /// `presence.unsubscribe`.
@@ -62,5 +68,8 @@ pub(super) async fn unsubscribe(call: &Call<'_>) -> Result<Answer, Refusal> {
             call.app.subscriptions.drop_unneeded(Some(*user), &[]).await;
         }
     }
-    Answer::now(&Presences { status: "OK", presence })
+    Answer::now(&Presences {
+        status: "OK",
+        presence,
+    })
 }

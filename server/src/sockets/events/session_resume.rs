@@ -16,5 +16,8 @@ struct Rooms {
 pub(super) async fn handle(call: &Call<'_>) -> Result<Answer, Refusal> {
     let positions: SessionResume = call.parse()?;
     let rooms = resume::run(&call.app.context, call.client.user_id, &positions.rooms).await?;
-    Answer::now(&Rooms { status: "OK", rooms })
+    Answer::now(&Rooms {
+        status: "OK",
+        rooms,
+    })
 }

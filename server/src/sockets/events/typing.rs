@@ -10,7 +10,11 @@ use crate::auth::throttle;
 pub(super) async fn handle(call: &Call<'_>, is_typing: bool) -> Result<Answer, Refusal> {
     let signal: Typing = call.parse()?;
     if call.app.shedding.is_active() {
-        call.app.metrics.shed(if is_typing { "typing.start" } else { "typing.stop" });
+        call.app.metrics.shed(if is_typing {
+            "typing.start"
+        } else {
+            "typing.stop"
+        });
         return Answer::shed();
     }
     let job = typing::check(&call.app.context, &call.actor(), signal, is_typing).await?;

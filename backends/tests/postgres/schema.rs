@@ -1,0 +1,63 @@
+//! The schema itself.
+
+use chat_backends::config::PostgresConfig;
+use chat_backends::postgres;
+
+use crate::database::{with_database, with_empty_database};
+
+#[tokio::test]
+async fn a_database_is_current_once_it_is_migrated_and_migrating_again_changes_nothing() {
+    with_empty_database(async |pool| {
+        tokio::spawn(async move {
+            assert!(!postgres::schema_is_current(&pool).await.unwrap());
+            let (one, other) = tokio::join!(postgres::migrate(&pool), postgres::migrate(&pool));
+            one.unwrap();
+            other.unwrap();
+            assert!(postgres::schema_is_current(&pool).await.unwrap());
+            postgres::migrate(&pool).await.unwrap();
+            postgres::ping(&pool).await.unwrap();
+        })
+        .await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_key_of_a_rooms_table_begins_with_the_room() {
+    with_database(|pool| async move {
+        let keys: Vec<(String, String)> = sqlx::query_as(
+            "SELECT i.indexrelid::regclass::text, a.attname::text
+             FROM pg_index i
+             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+             WHERE i.indisunique AND EXISTS (
+                 SELECT FROM pg_attribute room
+                 JOIN pg_class c ON c.oid = room.attrelid AND c.relnamespace = 'public'::regnamespace
+                 WHERE room.attrelid = i.indrelid AND room.attname = 'room_id')
+               AND i.indrelid <> 'dm_pairs'::regclass",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        assert!(keys.len() > 50, "all partitions are looked at: {}", keys.len());
+        for (index, first_column) in keys {
+            assert_eq!(first_column, "room_id", "of {index}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_worth_another_try_and_a_mistake_is_not() {
+    let away = PostgresConfig::from_url("postgres://nobody@127.0.0.1:1/none").unwrap();
+    let pool = postgres::connect(&away).unwrap();
+    let error = postgres::ping(&pool).await.unwrap_err();
+    assert!(postgres::is_transient(&error), "{error:?}");
+    with_database(|pool| async move {
+        let error = sqlx::query("SELECT 1 FROM no_such_table")
+            .execute(&pool)
+            .await
+            .unwrap_err();
+        assert!(!postgres::is_transient(&error), "{error:?}");
+    })
+    .await;
+}

@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+use chat_backends::rabbitmq::event_log::{Entry, EventLog};
+use chat_backends::rabbitmq::log_reader::{From, LogReader, Logged};
+use chat_core::time::Timestamp;
+
+use crate::fixture::{Fixture, PATIENCE, with_queues};
+
+fn entry(n: u32) -> Entry {
+    Entry {
+        event_id: format!("event-{n}"),
+        event_type: "message.created",
+        key: "room".to_owned(),
+        body: n.to_string().into_bytes(),
+    }
+}
+
+async fn append(fixture: &Fixture, range: std::ops::Range<u32>) {
+    let log = EventLog::open(&fixture.broker, &fixture.config)
+        .await
+        .unwrap();
+    let entries: Vec<_> = range.map(entry).collect();
+    log.append(&entries).await.unwrap();
+}
+
+async fn reader(fixture: &Fixture, from: From) -> LogReader {
+    LogReader::attach(&fixture.broker, &fixture.config, "reader", from, 50)
+        .await
+        .unwrap()
+}
+
+async fn read(reader: &mut LogReader, count: usize) -> Vec<Logged> {
+    let mut entries = Vec::new();
+    while entries.len() < count {
+        let most = 20.min(count - entries.len());
+        let next = reader.next_batch(most, Duration::from_millis(50));
+        let batch = tokio::time::timeout(PATIENCE, next)
+            .await
+            .expect("entries come")
+            .unwrap();
+        assert!(!batch.is_empty() && batch.len() <= most);
+        reader.release().await.unwrap();
+        entries.extend(batch);
+    }
+    entries
+}
+
+fn bodies(entries: &[Logged]) -> Vec<u32> {
+    entries
+        .iter()
+        .map(|entry| std::str::from_utf8(&entry.body).unwrap().parse().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn entries_stay_in_the_log_in_order_for_every_reader() {
+    with_queues(
+        |_| {},
+        async |fixture| {
+            append(fixture, 0..700).await;
+            append(fixture, 700..1200).await;
+            append(fixture, 0..0).await;
+            for _ in 0..2 {
+                let entries = read(&mut reader(fixture, From::Offset(0)).await, 1200).await;
+                assert_eq!(bodies(&entries), (0..1200).collect::<Vec<_>>());
+                assert!(entries.is_sorted_by(|a, b| a.offset < b.offset));
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_reader_goes_on_exactly_where_it_was() {
+    with_queues(
+        |_| {},
+        async |fixture| {
+            append(fixture, 0..300).await;
+            let first = read(&mut reader(fixture, From::Offset(0)).await, 123).await;
+            append(fixture, 300..400).await;
+            let place = From::Offset(first[122].offset + 1);
+            let rest = read(&mut reader(fixture, place).await, 277).await;
+            assert_eq!(bodies(&rest), (123..400).collect::<Vec<_>>());
+            let place = From::Offset(first[50].offset);
+            let replayed = read(&mut reader(fixture, place).await, 10).await;
+            assert_eq!(bodies(&replayed), (50..60).collect::<Vec<_>>());
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_reader_from_a_time_misses_nothing_since() {
+    with_queues(
+        |_| {},
+        async |fixture| {
+            append(fixture, 0..20).await;
+            let minute_ago = Timestamp::now().unix_millis() - 60_000;
+            let from = From::Time(Timestamp::from_unix_millis(minute_ago).unwrap());
+            let all = read(&mut reader(fixture, from).await, 20).await;
+            assert_eq!(bodies(&all), (0..20).collect::<Vec<_>>());
+        },
+    )
+    .await;
+}

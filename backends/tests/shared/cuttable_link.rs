@@ -1,0 +1,116 @@
+//! A TCP link to a backend that a test can cut, freeze and heal.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Bytes flow.
+    Up,
+    /// Connections stay open and nothing flows: a network that swallows packets.
+    Frozen,
+    /// Connections are closed and new ones refused.
+    Cut,
+}
+
+/// A forwarder from a local port to a backend.
+pub(crate) struct CuttableLink {
+    port: u16,
+    state: watch::Sender<State>,
+    /// The addresses under which the backend sees the connections.
+    seen_as: Arc<Mutex<Vec<SocketAddr>>>,
+    /// Ended with the link.
+    _tasks: JoinSet<()>,
+}
+
+impl CuttableLink {
+    pub(crate) async fn to(host: &str, port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = format!("{host}:{port}");
+        let local = listener.local_addr().unwrap().port();
+        let (state, watched) = watch::channel(State::Up);
+        let seen_as = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, target, watched, Arc::clone(&seen_as)));
+        Self {
+            port: local,
+            state,
+            seen_as,
+            _tasks: tasks,
+        }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Closes every connection and refuses new ones.
+    pub(crate) fn cut(&self) {
+        self.state.send_replace(State::Cut);
+    }
+
+    /// Keeps every connection and lets nothing through.
+    pub(crate) fn freeze(&self) {
+        self.state.send_replace(State::Frozen);
+    }
+
+    pub(crate) fn heal(&self) {
+        self.state.send_replace(State::Up);
+    }
+
+    pub(crate) fn seen_as(&self) -> Vec<SocketAddr> {
+        self.seen_as.lock().unwrap().clone()
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    target: String,
+    state: watch::Receiver<State>,
+    seen_as: Arc<Mutex<Vec<SocketAddr>>>,
+) {
+    let mut links = JoinSet::new();
+    loop {
+        let (client, _) = listener.accept().await.unwrap();
+        if *state.borrow() == State::Cut {
+            continue;
+        }
+        let Ok(backend) = TcpStream::connect(&target).await else {
+            continue;
+        };
+        client.set_nodelay(true).unwrap();
+        backend.set_nodelay(true).unwrap();
+        seen_as.lock().unwrap().push(backend.local_addr().unwrap());
+        let (from_client, to_client) = client.into_split();
+        let (from_backend, to_backend) = backend.into_split();
+        let mut state = state.clone();
+        links.spawn(async move {
+            tokio::select! {
+                () = pump(from_client, to_backend, state.clone()) => {}
+                () = pump(from_backend, to_client, state.clone()) => {}
+                _ = state.wait_for(|state| *state == State::Cut) => {}
+            }
+        });
+    }
+}
+
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>) {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let Ok(count) = from.read(&mut buffer).await else {
+            return;
+        };
+        if count == 0 || state.wait_for(|state| *state == State::Up).await.is_err() {
+            return;
+        }
+        if to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! One reconciliation.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use rand::distr::{Alphanumeric, SampleString};
+
+use super::{Context, ReconcileError, finalize, key_of, report};
+use crate::apply::{Changes, Gates};
+use crate::build;
+use crate::children::facts::JobState;
+use crate::children::{ChildKey, ClusterChildren, Facts};
+use crate::crd::ChatCluster;
+use crate::credentials::{BackendHosts, Credentials};
+use crate::events::Notice;
+use crate::kinds::Kind;
+use crate::resolve::{Resolved, SecretProblem, read_referenced_secrets};
+use crate::status::{self, Obstacle};
+use crate::validate::{self, Plan};
+
+/// How often Secrets of others are looked at: they carry no label by which they could be watched.
+const LOOK_AT_FOREIGN_SECRETS: Duration = Duration::from_secs(60);
+/// How long a migration that failed for good is left for people to look at, before it is tried again.
+const RETRY_MIGRATION_AFTER: Duration = Duration::from_secs(60);
+/// How long after a missing Secret is looked for again.
+const RETRY_OBSTACLE: Duration = Duration::from_secs(15);
+
+pub(super) async fn reconcile(
+    cluster: &ChatCluster,
+    context: &Context,
+) -> Result<Action, ReconcileError> {
+    context.children.complete().await;
+    if cluster.metadata.deletion_timestamp.is_some() {
+        return finalize::finalize(cluster, context).await;
+    }
+    if cluster.spec.paused {
+        report::paused(cluster, context).await?;
+        return Ok(Action::await_change());
+    }
+    let key = key_of(cluster);
+    let uid = cluster.uid().unwrap_or_default();
+    let generation = cluster.metadata.generation.unwrap_or_default();
+    let checked = context
+        .memory
+        .checked(&key, &uid, generation, || validate::check_rules(cluster));
+    if let Err(invalid) = checked {
+        let obstacle = Obstacle {
+            reason: "InvalidSpec",
+            message: invalid.to_string(),
+            invalid_spec: true,
+        };
+        report::obstacle(cluster, &obstacle, context).await?;
+        return Ok(Action::await_change());
+    }
+    finalize::ensure(cluster, context).await?;
+
+    let live = context.children.of(&key);
+    let resolved = match resolve(cluster, &live, context).await {
+        Ok(resolved) => resolved,
+        Err(problem @ SecretProblem::Read { .. }) => return Err(problem.into()),
+        Err(problem) => {
+            let obstacle = Obstacle {
+                reason: "SecretUnusable",
+                message: problem.to_string(),
+                invalid_spec: false,
+            };
+            report::obstacle(cluster, &obstacle, context).await?;
+            return Ok(Action::requeue(RETRY_OBSTACLE));
+        }
+    };
+    let reads_foreign_secrets = !resolved.referenced.is_empty();
+    let plan = validate::plan(cluster, resolved);
+    let retry = retry_migration(&plan, &live);
+    if retry.is_some_and(|after| after.is_zero()) {
+        context.applier.remove_failed_job(&plan, &live).await?;
+    }
+
+    let applied = context
+        .applier
+        .apply(&plan, build::desired(&plan), &live, gates(&plan, &live))
+        .await;
+    let failure = applied.as_ref().err().map(ToString::to_string);
+    // What was just written is in the records already.
+    let live = context.children.of(&key);
+    report::status(cluster, &plan, &live, failure.as_deref(), context).await?;
+    tell(cluster, applied?, context).await;
+
+    Ok(match (retry, reads_foreign_secrets) {
+        (Some(after), _) => Action::requeue(after.max(Duration::from_secs(1))),
+        (None, true) => Action::requeue(LOOK_AT_FOREIGN_SECRETS),
+        (None, false) => Action::await_change(),
+    })
+}
+
+async fn resolve(
+    cluster: &ChatCluster,
+    live: &ClusterChildren,
+    context: &Context,
+) -> Result<Resolved, SecretProblem> {
+    let name = cluster.name_any();
+    let namespace = cluster.namespace().unwrap_or_default();
+    let uid = cluster.uid().unwrap_or_default();
+    let referenced =
+        read_referenced_secrets(&context.client, &namespace, &uid, &cluster.spec).await?;
+    let nothing = BTreeMap::new();
+    let existing = match live.get(&ChildKey::new(
+        Kind::Secret,
+        &build::credentials_name(&name),
+    )) {
+        Some(child) if !child.deleting => match &child.facts {
+            Facts::Secret(data) => &*data.0,
+            _ => &nothing,
+        },
+        _ => &nothing,
+    };
+    let (postgres, rabbitmq, redis) = build::backend_hosts(&name);
+    let hosts = BackendHosts {
+        postgres: &postgres,
+        rabbitmq: &rabbitmq,
+        redis: &redis,
+    };
+    Ok(Resolved {
+        credentials: Credentials::complete(existing, hosts, |length| {
+            Alphanumeric.sample_string(&mut rand::rng(), length)
+        }),
+        referenced,
+        capabilities: *context.capabilities.borrow(),
+        images: context.images.clone(),
+    })
+}
+
+/// The database must answer before the migration runs, and the migration be done before what needs its schema runs.
+fn gates(plan: &Plan, live: &ClusterChildren) -> Gates {
+    Gates {
+        migration: status::database_answers(plan, live),
+        rollout: status::migration_is_complete(plan, live),
+    }
+}
+
+/// How long until a migration that failed for good is tried again.
+fn retry_migration(plan: &Plan, live: &ClusterChildren) -> Option<Duration> {
+    let job = live.get(&ChildKey::new(Kind::Job, &build::migration_name(plan)))?;
+    let Facts::Job(JobState::Failed { since, .. }) = &job.facts else {
+        return None;
+    };
+    let failed_for = since
+        .parse::<Timestamp>()
+        .ok()
+        .and_then(|since| Duration::try_from(Timestamp::now().duration_since(since)).ok())
+        .unwrap_or(RETRY_MIGRATION_AFTER);
+    Some(RETRY_MIGRATION_AFTER.saturating_sub(failed_for))
+}
+
+/// One event for each sort of change, naming the objects.
+async fn tell(cluster: &ChatCluster, changes: Changes, context: &Context) {
+    let Changes {
+        created,
+        updated,
+        corrected,
+        deleted,
+    } = changes;
+    let notices = [
+        (created, Notice::normal("Created", "Created ")),
+        (updated, Notice::normal("Updated", "Updated ")),
+        (
+            corrected,
+            Notice::warning(
+                "DriftCorrected",
+                "Somebody had changed what the operator owns; changed back ",
+            ),
+        ),
+        (
+            deleted,
+            Notice::normal("Deleted", "Removed what is no longer wanted: "),
+        ),
+    ];
+    for (names, notice) in notices {
+        if names.is_empty() {
+            continue;
+        }
+        tracing::info!(
+            namespace = cluster.namespace(),
+            cluster = cluster.name_any(),
+            objects = names.join(", "),
+            "{}",
+            notice.reason
+        );
+        let note = format!("{}{}", notice.note, names.join(", "));
+        context
+            .events
+            .publish(cluster, Notice { note, ..notice })
+            .await;
+    }
+}

@@ -1,0 +1,132 @@
+//! Writing the status, when it has changed, and telling what changed.
+
+use k8s_openapi::jiff::{Timestamp, Unit};
+use kube::api::{Patch, PatchParams};
+use kube::core::error_boundary::InvalidObject;
+use kube::runtime::controller::Action;
+use kube::{Api, Resource, ResourceExt};
+use serde_json::json;
+
+use super::{Context, ReconcileError, key_of};
+use crate::children::ClusterChildren;
+use crate::crd::{ChatCluster, ChatClusterSpec, ChatClusterStatus};
+use crate::managed_fields::FIELD_MANAGER;
+use crate::metrics::Verb;
+use crate::status::{self, Obstacle};
+use crate::validate::Plan;
+
+pub(super) async fn status(
+    cluster: &ChatCluster,
+    plan: &Plan,
+    live: &ClusterChildren,
+    failure: Option<&str>,
+    context: &Context,
+) -> Result<(), ReconcileError> {
+    let previous = previous(cluster, context);
+    let queues = None;
+    let present = status::of(
+        plan,
+        live,
+        queues,
+        failure,
+        &previous,
+        cluster.metadata.generation,
+        &now(),
+    );
+    write(cluster, previous, present, context).await
+}
+
+pub(super) async fn obstacle(
+    cluster: &ChatCluster,
+    obstacle: &Obstacle,
+    context: &Context,
+) -> Result<(), ReconcileError> {
+    let previous = previous(cluster, context);
+    let present = status::of_obstacle(obstacle, &previous, cluster.metadata.generation, &now());
+    write(cluster, previous, present, context).await
+}
+
+pub(super) async fn paused(cluster: &ChatCluster, context: &Context) -> Result<(), ReconcileError> {
+    let previous = previous(cluster, context);
+    let present = status::of_paused(&previous, cluster.metadata.generation, &now());
+    write(cluster, previous, present, context).await
+}
+
+/// A ChatCluster that was stored under rules that this version does not know. Only its status is written.
+pub(super) async fn unreadable(
+    invalid: &InvalidObject,
+    context: &Context,
+) -> Result<Action, ReconcileError> {
+    let mut cluster = ChatCluster::new("", ChatClusterSpec::default());
+    cluster.metadata = invalid.metadata.clone();
+    let found = Obstacle {
+        reason: "InvalidSpec",
+        message: format!(
+            "this version of the operator can't read it: {}",
+            invalid.error
+        ),
+        invalid_spec: true,
+    };
+    obstacle(&cluster, &found, context).await?;
+    Ok(Action::await_change())
+}
+
+fn previous(cluster: &ChatCluster, context: &Context) -> ChatClusterStatus {
+    context
+        .memory
+        .status(&key_of(cluster), &cluster.uid().unwrap_or_default())
+        .or_else(|| cluster.status.clone())
+        .unwrap_or_default()
+}
+
+async fn write(
+    cluster: &ChatCluster,
+    previous: ChatClusterStatus,
+    present: ChatClusterStatus,
+    context: &Context,
+) -> Result<(), ReconcileError> {
+    let key = key_of(cluster);
+    let uid = cluster.uid().unwrap_or_default();
+    if previous == present {
+        return Ok(());
+    }
+    if !context.applier.leadership.is_current() {
+        return Err(crate::apply::ApplyError::NotLeading.into());
+    }
+    let patch = json!({
+        "apiVersion": ChatCluster::api_version(&()),
+        "kind": ChatCluster::kind(&()),
+        "metadata": {"name": key.name, "uid": uid},
+        "status": present,
+    });
+    context.metrics.wrote(Verb::status);
+    let written = Api::<ChatCluster>::namespaced(context.client.clone(), &key.namespace)
+        .patch_status(
+            &key.name,
+            &PatchParams::apply(FIELD_MANAGER).force(),
+            &Patch::Apply(patch),
+        )
+        .await;
+    match written {
+        Ok(_) => {}
+        // Gone in the meantime: nobody is left to tell.
+        Err(kube::Error::Api(gone)) if matches!(gone.code, 404 | 409) => return Ok(()),
+        Err(source) => {
+            return Err(ReconcileError::Write {
+                what: "the status could not be written",
+                source: Box::new(source),
+            });
+        }
+    }
+    context.memory.wrote_status(&key, &uid, present.clone());
+    for notice in status::notices(&previous, &present) {
+        context.events.publish(cluster, notice).await;
+    }
+    Ok(())
+}
+
+/// Kubernetes keeps times of conditions in whole seconds.
+fn now() -> String {
+    let now = Timestamp::now();
+    now.round(Unit::Second).unwrap_or(now).to_string()
+}

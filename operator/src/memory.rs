@@ -1,0 +1,146 @@
+//! What the operator remembers of each ChatCluster between two reconciliations. All of it can be lost: it only saves work.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::children::ClusterKey;
+use crate::crd::ChatClusterStatus;
+use crate::validate::InvalidSpec;
+
+/// The first pause after a failure; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// What is remembered.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<HashMap<ClusterKey, Entry>>);
+
+#[derive(Debug, Default)]
+struct Entry {
+    uid: String,
+    failures: u32,
+    checked: Option<(i64, Result<(), InvalidSpec>)>,
+    status: Option<ChatClusterStatus>,
+}
+
+impl Memory {
+    /// Runs `look` on the entry of a cluster; an entry of a former cluster of the same name is dropped.
+    fn with<T>(&self, key: &ClusterKey, uid: &str, look: impl FnOnce(&mut Entry) -> T) -> T {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries.entry(key.clone()).or_default();
+        if entry.uid != uid {
+            *entry = Entry {
+                uid: uid.to_owned(),
+                ..Entry::default()
+            };
+        }
+        look(entry)
+    }
+
+    /// The outcome of checking a generation's rules, which is costly and never changes.
+    pub fn checked(
+        &self,
+        key: &ClusterKey,
+        uid: &str,
+        generation: i64,
+        check: impl FnOnce() -> Result<(), InvalidSpec>,
+    ) -> Result<(), InvalidSpec> {
+        let known = self.with(key, uid, |entry| entry.checked.clone());
+        if let Some((_, outcome)) = known.filter(|(checked, _)| *checked == generation) {
+            return outcome;
+        }
+        let outcome = check();
+        self.with(key, uid, |entry| {
+            entry.checked = Some((generation, outcome.clone()))
+        });
+        outcome
+    }
+
+    /// The status as this process last wrote it, which the watch may not have brought back yet.
+    #[must_use]
+    pub fn status(&self, key: &ClusterKey, uid: &str) -> Option<ChatClusterStatus> {
+        self.with(key, uid, |entry| entry.status.clone())
+    }
+
+    /// Remembers a status that was written.
+    pub fn wrote_status(&self, key: &ClusterKey, uid: &str, status: ChatClusterStatus) {
+        self.with(key, uid, |entry| entry.status = Some(status));
+    }
+
+    /// Notes a success.
+    pub fn succeeded(&self, key: &ClusterKey, uid: &str) {
+        self.with(key, uid, |entry| entry.failures = 0);
+    }
+
+    /// Notes a failure and returns how long to wait; `jitter` from 0 to 1 keeps many clusters from trying at once.
+    pub fn failed(&self, key: &ClusterKey, uid: &str, jitter: f64) -> Duration {
+        let failures = self.with(key, uid, |entry| {
+            entry.failures = entry.failures.saturating_add(1);
+            entry.failures
+        });
+        pause(failures, jitter)
+    }
+
+    /// Forgets a cluster that is gone.
+    pub fn forget(&self, key: &ClusterKey) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
+    }
+}
+
+fn pause(failures: u32, jitter: f64) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    doubled
+        .min(LONGEST_PAUSE)
+        .mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> ClusterKey {
+        ClusterKey {
+            namespace: "chat".to_owned(),
+            name: "demo".to_owned(),
+        }
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_bound_and_start_over_after_a_success() {
+        let memory = Memory::default();
+        let pauses: Vec<_> = (0..4)
+            .map(|_| memory.failed(&key(), "u", 0.5).as_secs())
+            .collect();
+        assert_eq!(pauses, [1, 2, 4, 8]);
+        assert_eq!(pause(u32::MAX, 0.5), LONGEST_PAUSE);
+        memory.succeeded(&key(), "u");
+        assert_eq!(memory.failed(&key(), "u", 0.5).as_secs(), 1);
+    }
+
+    #[test]
+    fn a_generation_is_checked_once() {
+        let memory = Memory::default();
+        let mut checks = 0;
+        for generation in [1, 1, 2] {
+            memory
+                .checked(&key(), "u", generation, || {
+                    checks += 1;
+                    Ok(())
+                })
+                .unwrap();
+        }
+        assert_eq!(checks, 2);
+    }
+
+    #[test]
+    fn a_new_cluster_of_the_same_name_starts_with_nothing() {
+        let memory = Memory::default();
+        memory.wrote_status(&key(), "old", ChatClusterStatus::default());
+        assert_eq!(memory.status(&key(), "new"), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! The consumer groups of the event log: each follows it at its own pace and keeps something of its own.
+//!
+//! A new group is one file with a `handle`, and its name in [`Group`]. What a group keeps, its position and its receipts
+//! are one transaction: a crash repeats nothing, and an entry that is in the log twice counts once.
+
+pub mod analytics;
+pub mod audit;
+mod follow;
+
+use std::sync::Arc;
+
+use chat_backends::config::RabbitConfig;
+use chat_core::event::DomainEvent;
+use sqlx::{PgConnection, PgPool};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::Failure;
+
+/// A consumer group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Group {
+    /// Counts of what happened in each minute.
+    Analytics,
+    /// Who made, left and changed what: the audit log.
+    Audit,
+}
+
+impl Group {
+    /// All groups.
+    pub const ALL: [Self; 2] = [Self::Analytics, Self::Audit];
+
+    /// The name under which its position is kept.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Analytics => "analytics",
+            Self::Audit => "audit",
+        }
+    }
+
+    /// Keeps what it wants of events that it has not seen before, in their order.
+    async fn handle(
+        self,
+        connection: &mut PgConnection,
+        events: &[DomainEvent],
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Analytics => analytics::handle(connection, events).await,
+            Self::Audit => audit::handle(connection, events).await,
+        }
+    }
+}
+
+/// Follows the log for every group until `stop`. Each processor does, and for each group one of them leads.
+pub async fn run(pool: PgPool, rabbitmq: Arc<RabbitConfig>, name: Arc<str>, stop: CancellationToken) {
+    let mut groups = JoinSet::new();
+    for group in Group::ALL {
+        let follower = follow::Follower {
+            group,
+            pool: pool.clone(),
+            rabbitmq: Arc::clone(&rabbitmq),
+            name: Arc::clone(&name),
+        };
+        groups.spawn(follower.run(stop.clone()));
+    }
+    while let Some(ended) = groups.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a consumer group died");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Committing a batch and telling of it, through every outage of a store.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use chat_backends::rabbitmq::Broker;
+use chat_backends::rabbitmq::event_log::{Entry, EventLog};
+use chat_core::event::DomainEvent;
+use chat_core::job::Job;
+use chat_core::time::Timestamp;
+use futures::FutureExt;
+use sqlx::{Connection, PgConnection};
+use tokio_util::sync::CancellationToken;
+
+use super::partition::Item;
+use super::{SessionEnd, Worker};
+use crate::domain_events;
+use crate::effects::{self, Effect};
+use crate::execute::execute;
+use crate::failure::Failure;
+
+/// The first and the longest pause while a store is away.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// How long a transaction may take before its connection is given up: longer than any statement may, so it is only
+/// reached when the network swallows what is sent.
+const TRANSACTION: Duration = Duration::from_secs(15);
+
+/// What is to be told of committed jobs.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    effects: Vec<Effect>,
+    events: Vec<DomainEvent>,
+}
+
+/// Commits jobs and tells of them.
+pub(super) struct Committer {
+    worker: Worker,
+    broker: Broker,
+    log: EventLog,
+}
+
+impl Committer {
+    pub(super) fn new(worker: Worker, broker: Broker, log: EventLog) -> Self {
+        Self {
+            worker,
+            broker,
+            log,
+        }
+    }
+
+    /// Commits `items` in one transaction, pausing as long as a store is away. `None`: stopped meanwhile.
+    pub(super) async fn commit(
+        &self,
+        items: &[Item],
+        stop: &CancellationToken,
+    ) -> Result<Option<Told>, Failure> {
+        let mut pause = PAUSE.0;
+        loop {
+            match self.transaction(items).await {
+                Ok(told) => return Ok(Some(told)),
+                Err(Failure::Unavailable(error)) => {
+                    tracing::warn!(%error, jobs = items.len(), "a store is away; the partition pauses");
+                }
+                Err(failure) => return Err(failure),
+            }
+            if !sleep_unless(&mut pause, stop).await {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn transaction(&self, items: &[Item]) -> Result<Told, Failure> {
+        let jobs: Vec<&Job> = items.iter().map(|item| &item.job).collect();
+        let mut connection = self.worker.context.pg.acquire().await?;
+        // A job that makes the code panic is a poison job like any other, and must not take the worker with it.
+        let work = AssertUnwindSafe(self.in_transaction(&mut connection, &jobs)).catch_unwind();
+        let effects = match tokio::time::timeout(TRANSACTION, work).await {
+            Ok(Ok(done)) => done?,
+            Ok(Err(_panic)) => {
+                drop(connection.detach());
+                return Err(Failure::Job("the worker panicked over it".into()));
+            }
+            Err(elapsed) => {
+                // Whether it was committed is unknown; done again, it finds itself done. The connection may hang for
+                // ever, so it does not go back to the pool.
+                drop(connection.detach());
+                return Err(Failure::Unavailable(elapsed.into()));
+            }
+        };
+        self.worker.metrics.batch.observe(jobs.len() as f64);
+        let mut told = Told::default();
+        let now = Timestamp::now();
+        for (item, effects) in items.iter().zip(effects) {
+            told.events
+                .extend(domain_events::of_job(&item.job, &effects, now));
+            told.effects.extend(effects.into_iter().map(|mut effect| {
+                let traceparent = &item.delivery.traceparent;
+                effect.fanout.traceparent.clone_from(traceparent);
+                effect
+            }));
+        }
+        Ok(told)
+    }
+
+    async fn in_transaction(
+        &self,
+        connection: &mut PgConnection,
+        jobs: &[&Job],
+    ) -> Result<Vec<Vec<Effect>>, Failure> {
+        let mut transaction = connection.begin().await?;
+        let effects = execute(&self.worker.context, &mut transaction, jobs).await?;
+        transaction.commit().await?;
+        Ok(effects)
+    }
+
+    /// Fans out and appends to the event log, pausing as long as Redis or the log is away: what is acknowledged must
+    /// have been told. `false`: stopped meanwhile.
+    pub(super) async fn tell(
+        &self,
+        told: &Told,
+        stop: &CancellationToken,
+    ) -> Result<bool, SessionEnd> {
+        let (heard, logged) = tokio::join!(
+            self.fan_out(&told.effects, stop),
+            self.append(&told.events, stop)
+        );
+        Ok(logged? && heard)
+    }
+
+    /// Fans out, pausing as long as Redis is away. `false`: stopped meanwhile.
+    pub(super) async fn fan_out(&self, effects: &[Effect], stop: &CancellationToken) -> bool {
+        let mut pause = PAUSE.0;
+        while let Err(error) = effects::publish(&self.worker.context.redis, effects).await {
+            tracing::warn!(%error, "Redis is away; the partition pauses");
+            if !sleep_unless(&mut pause, stop).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn append(
+        &self,
+        events: &[DomainEvent],
+        stop: &CancellationToken,
+    ) -> Result<bool, SessionEnd> {
+        if events.is_empty() {
+            return Ok(true);
+        }
+        let entries: Vec<Entry> = events.iter().map(entry).collect();
+        let mut pause = PAUSE.0;
+        while let Err(error) = self.log.append(&entries).await {
+            if !self.broker.is_connected() {
+                return Err(error.into());
+            }
+            tracing::warn!(%error, "the event log is away; the partition pauses");
+            if !sleep_unless(&mut pause, stop).await {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn entry(event: &DomainEvent) -> Entry {
+    Entry {
+        event_id: event.event_id.to_string(),
+        event_type: event.event_type.as_str(),
+        key: event.key.to_string(),
+        body: serde_json::to_vec(event).expect("texts and raw JSON always encode"),
+    }
+}
+
+/// Sleeps and doubles the pause; `false` if it was stopped meanwhile.
+async fn sleep_unless(pause: &mut Duration, stop: &CancellationToken) -> bool {
+    let sleeping = tokio::time::sleep(*pause);
+    *pause = (*pause * 2).min(PAUSE.1);
+    tokio::select! {
+        () = sleeping => true,
+        () = stop.cancelled() => false,
+    }
+}

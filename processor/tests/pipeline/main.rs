@@ -1,0 +1,23 @@
+//! The pipeline against real backends, given by `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_RABBITMQ_URL`: jobs by the
+//! real publisher, real workers, rows in Postgres, events heard through Redis.
+//!
+//! Each test has a database and queues of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that can't go on fails"
+)]
+
+#[path = "../../../backends/tests/shared/cuttable_link.rs"]
+mod cuttable_link;
+mod direct;
+mod dlq_program;
+mod failures;
+mod outages;
+mod programs;
+mod rotation;
+mod sends;
+mod shares;
+mod shutdown;
+mod stage;

@@ -1,0 +1,21 @@
+//! The `chat-server` program: its command line, and nothing that decides about requests.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cli::CliError::Config(error)) => {
+            eprintln!("chat-server: {error}");
+            ExitCode::from(2)
+        }
+        Err(cli::CliError::Failed(error)) => {
+            eprintln!("chat-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The REST routes, one file a group (the wire contract, §1.2, §1.8 and §2.5).
+
+mod auth;
+mod health;
+mod me;
+mod messages;
+mod metrics;
+mod presence;
+mod read;
+mod rooms;
+mod sessions;
+mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use serde::Serialize;
+
+use crate::app::App;
+
+/// All of them.
+pub(crate) fn router() -> Router<Arc<App>> {
+    let canonical = Router::new()
+        .merge(me::router())
+        .merge(users::router())
+        .merge(rooms::router())
+        .merge(messages::router())
+        .merge(read::router())
+        .merge(presence::router())
+        .merge(sessions::router());
+    Router::new()
+        .merge(health::router())
+        .merge(metrics::router())
+        .nest("/auth", auth::router())
+        .nest("/api/v1/auth", auth::router())
+        .nest("/api/v1", canonical)
+}
+
+/// The answer of routes that list something.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+impl<T> List<T> {
+    /// A list that has no further page.
+    const fn whole(data: Vec<T>) -> Self {
+        Self {
+            data,
+            next_cursor: None,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `/presence`: who is there.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use chat_core::ids::UserId;
+use chat_core::protocol::objects::Presence;
+use chat_processor::commands::set_presence;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::http::caller::Caller;
+use crate::http::extract::{Params, id};
+use crate::http::problem::Problem;
+
+pub(super) fn router() -> Router<Arc<App>> {
+    Router::new().route("/presence", get(show))
+}
+
+#[derive(Serialize)]
+struct Presences {
+    presence: Vec<Presence>,
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    _: Caller,
+    params: Params,
+) -> Result<Json<Presences>, Problem> {
+    let users = params
+        .text("userIds")
+        .unwrap_or_default()
+        .split(',')
+        .filter(|text| !text.is_empty())
+        .enumerate()
+        .map(|(index, text)| id(&format!("userIds[{index}]"), text))
+        .collect::<Result<Vec<UserId>, _>>()?;
+    let presence = set_presence::get(&app.context, &users).await?;
+    Ok(Json(Presences { presence }))
+}
