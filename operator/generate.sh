@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes what is generated from the operator's code: the CRD (crds/ and the chart) and the rendered chart (manifests/).
+# Writes what is generated: the CRD from the operator's code (crds/ and the chart), the rendered chart and its files for
+# monitoring (manifests/).
 # With --check it writes nothing and fails where something committed differs.
 set -euo pipefail
 
@@ -12,7 +13,7 @@ usage() {
   cat <<'TEXT'
 usage: operator/generate.sh [--check]
 
-  (nothing)  regenerate crds/, charts/chatcluster-operator/files/ and manifests/install.yaml
+  (nothing)  regenerate crds/, the chart's CRD, manifests/install.yaml and manifests/monitoring/
   --check    fail, showing the difference, where one of them is out of date
 TEXT
 }
@@ -58,6 +59,10 @@ pairs() {
     "crds/$CRD" "crds/$CRD" \
     "files/$CRD" "charts/chatcluster-operator/files/$CRD" \
     "manifests/install.yaml" "manifests/install.yaml"
+  local file
+  for file in alerts.yaml adapter-rules.yaml dashboard.json prometheus.yaml; do
+    printf '%s %s\n' "chart/files/$file" "manifests/monitoring/$file"
+  done
 }
 
 case ${1:-} in

@@ -105,6 +105,16 @@ fn scheme<'a>(
         .ok_or_else(|| ConfigError::new(variable, format!("is not a URL; {example}")))?;
     if allowed.contains(&scheme) {
         Ok(scheme)
+    } else if scheme
+        .strip_suffix('s')
+        .is_some_and(|plain| allowed.contains(&plain))
+    {
+        Err(ConfigError::new(
+            variable,
+            format!(
+                "asks for TLS, which this build does not speak; {example}, and encrypt the network or use a proxy"
+            ),
+        ))
     } else {
         Err(ConfigError::new(
             variable,

@@ -10,11 +10,13 @@ pub use sqlx::{Error, PgConnection, PgExecutor, PgPool};
 
 use crate::config::PostgresConfig;
 
+pub mod analytics;
 pub mod attachments;
 pub mod audit;
 pub mod blocks;
 pub mod calls;
 pub mod drafts;
+pub mod event_groups;
 pub mod exports;
 pub mod friends;
 pub mod invites;
@@ -24,6 +26,7 @@ pub mod members;
 pub mod mentions;
 pub mod message_facts;
 pub mod messages;
+pub mod open_invites;
 pub mod push;
 pub mod reactions;
 pub mod receipts;

@@ -28,6 +28,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the broker may take for one answer on a channel.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long closing a connection may take: whoever closes one because it is broken wants the next one soon.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Heartbeat in seconds that is asked for: a peer that vanished without a word is noticed within twice this.
 const HEARTBEAT_SECS: u16 = 5;
 
@@ -105,7 +108,7 @@ impl Broker {
         if self.connection.status().connected() {
             let closing = self.connection.close(200, "closing".into());
             // A broker that does not answer any more can't be told; its heartbeat will find out.
-            drop(tokio::time::timeout(CALL_TIMEOUT, closing).await);
+            drop(tokio::time::timeout(CLOSE_TIMEOUT, closing).await);
         }
     }
 

@@ -4,6 +4,7 @@
 //! it must lose no message. Several keys are touched in one script, so one Redis with replicas is meant, not a
 //! Redis Cluster.
 
+pub mod acknowledged;
 pub mod admission;
 pub mod announce;
 pub mod attempts;

@@ -201,7 +201,12 @@ impl Applier {
                 Ok(Some(change))
             }
             Err(error) => Err(error),
-            Ok(()) => Ok(Some(change)),
+            Ok(()) => {
+                if child.is_none() {
+                    scale::start(self, plan, object).await?;
+                }
+                Ok(Some(change))
+            }
         }
     }
 

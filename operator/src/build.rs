@@ -2,12 +2,14 @@
 //!
 //! One file an object, one folder a component. `None` means "not wanted": the controller removes what it once made.
 
+mod autoscaler;
 mod credentials;
 mod environment;
 mod gateway;
 mod labels;
 mod metadata;
 mod migration;
+mod monitors;
 mod network_policies;
 mod pod;
 mod postgres;
@@ -30,6 +32,7 @@ pub use resources::memory_limit_mebibytes;
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use serde_json::Value;
 
 use crate::validate::Plan;
 
@@ -55,6 +58,8 @@ pub struct Desired {
     pub processors: Processors,
     /// Who may talk to whom.
     pub network_policies: NetworkPolicies,
+    /// Where the Prometheus operator finds the metrics.
+    pub monitor: Option<Value>,
 }
 
 /// Builds everything.
@@ -79,6 +84,7 @@ pub fn desired(plan: &Plan) -> Desired {
         gateway: gateway::build(plan),
         processors: processors::build(plan),
         network_policies: network_policies::build(plan),
+        monitor: monitors::build(plan),
     }
 }
 

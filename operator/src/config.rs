@@ -53,6 +53,18 @@ pub struct RunConfig {
     /// Address of /healthz, /readyz and /metrics.
     #[arg(long, env = "HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
     pub health_address: SocketAddr,
+    /// Address of the external metrics API.
+    #[arg(long, env = "METRICS_API_ADDRESS", default_value = "0.0.0.0:8443")]
+    pub metrics_api_address: SocketAddr,
+    /// Whether to serve the external metrics API, which autoscaling reads.
+    #[arg(long, env = "METRICS_API", default_value_t = true, action = clap::ArgAction::Set)]
+    pub metrics_api: bool,
+    /// ClusterRole that comes and goes with the operator, and with which the API's registration goes.
+    #[arg(long, env = "METRICS_API_OWNER")]
+    pub metrics_api_owner: Option<String>,
+    /// Name of the operator's Service.
+    #[arg(long, env = "OPERATOR_SERVICE", default_value = "chatcluster-operator")]
+    pub service: String,
     /// ChatClusters reconciled at the same time.
     #[arg(long, env = "RECONCILE_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
@@ -133,6 +145,17 @@ impl RunConfig {
             rabbitmq: choose(&self.rabbitmq_image, defaults.rabbitmq),
             redis: choose(&self.redis_image, defaults.redis),
         }
+    }
+
+    /// Address of the operator's Service.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!(
+            "http://{}.{}.svc:{}",
+            self.service,
+            self.namespace,
+            self.health_address.port()
+        )
     }
 
     /// Name of this process among the candidates.

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::{Applier, ApplyError};
 use crate::children::{Children, ClusterKey, Scope};
 use crate::crd::ChatCluster;
+use crate::display::Displays;
 use crate::events::Events;
 use crate::memory::Memory;
 use crate::metrics::{Metrics, Outcome};
@@ -50,6 +51,10 @@ pub struct Context {
     pub memory: Memory,
     /// Images of this operator's configuration.
     pub images: DefaultImages,
+    /// Address of this operator's Service.
+    pub operator_url: String,
+    /// What statuses show of the readings.
+    pub displays: Arc<Displays>,
     /// What the API server offers.
     pub capabilities: signal::Receiver<Capabilities>,
 }
@@ -92,12 +97,17 @@ pub async fn watch_clusters(
         .take_until(stop.cancelled())
         .boxed();
     let mut listed = Some(listed);
+    let mut told = String::new();
     while let Some(event) = events.next().await {
         let event = match event {
             Ok(event) => event.modify(trim),
             Err(error) => {
-                // The stream starts again by itself, after a pause that grows.
-                tracing::warn!(%error, "The watch of ChatClusters was interrupted.");
+                // The stream starts again by itself, after a pause. The same trouble is told once.
+                let trouble = error.to_string();
+                if trouble != told {
+                    tracing::warn!(%error, "The watch of ChatClusters was interrupted.");
+                }
+                told = trouble;
                 continue;
             }
         };
@@ -108,6 +118,9 @@ pub async fn watch_clusters(
             Event::Init | Event::InitDone => None,
         };
         let done = matches!(event, Event::InitDone);
+        if done {
+            told.clear();
+        }
         writer.apply_watcher_event(&event);
         if let Some(key) = changed {
             wakes.add(key);

@@ -39,8 +39,6 @@ pub enum Kind {
     ScaledObject,
     /// The Prometheus operator's scrape targets.
     PodMonitor,
-    /// The Prometheus operator's alerts.
-    PrometheusRule,
     /// Volumes, made by StatefulSets.
     PersistentVolumeClaim,
     /// Pods, made by workloads.
@@ -66,7 +64,7 @@ impl Kind {
     ];
 
     /// Kinds that are there only when someone has installed them.
-    pub const OPTIONAL: [Self; 3] = [Self::ScaledObject, Self::PodMonitor, Self::PrometheusRule];
+    pub const OPTIONAL: [Self; 2] = [Self::ScaledObject, Self::PodMonitor];
 
     /// Whether the operator makes such objects itself, and so removes those that are no longer wanted.
     #[must_use]
@@ -91,7 +89,6 @@ impl Kind {
             Self::HorizontalPodAutoscaler => "HorizontalPodAutoscaler",
             Self::ScaledObject => "ScaledObject",
             Self::PodMonitor => "PodMonitor",
-            Self::PrometheusRule => "PrometheusRule",
             Self::PersistentVolumeClaim => "PersistentVolumeClaim",
             Self::Pod => "Pod",
         }
@@ -116,7 +113,6 @@ impl Kind {
             Self::Pod => ApiResource::erase::<Pod>(&()),
             Self::ScaledObject => foreign("keda.sh", "v1alpha1", self, "scaledobjects"),
             Self::PodMonitor => foreign("monitoring.coreos.com", "v1", self, "podmonitors"),
-            Self::PrometheusRule => foreign("monitoring.coreos.com", "v1", self, "prometheusrules"),
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Resolved {
     pub capabilities: Capabilities,
     /// Images of this operator's configuration.
     pub images: DefaultImages,
+    /// Address of this operator's Service, where KEDA asks for values.
+    pub operator_url: String,
 }
 
 /// What the API server offers beyond the core.
@@ -96,6 +98,7 @@ pub(crate) mod tests {
             referenced: BTreeMap::new(),
             capabilities: Capabilities::default(),
             images: DefaultImages::default(),
+            operator_url: "http://operator.system.svc:8081".to_owned(),
         }
     }
 }

@@ -9,13 +9,15 @@ mod ready;
 mod verdict;
 mod workloads;
 
+pub use autoscaling::notices as scaling_notices;
 pub use backends::database_answers;
 pub use migration::is_complete as migration_is_complete;
 pub use verdict::Verdict;
 
 use crate::build::Component;
 use crate::children::ClusterChildren;
-use crate::crd::{ChatClusterStatus, Condition, ConditionType, MigrationStatus, QueuesStatus};
+use crate::crd::{ChatClusterStatus, Condition, ConditionType, MigrationStatus};
+use crate::display::Shown;
 use crate::events::Notice;
 use crate::validate::Plan;
 
@@ -35,7 +37,7 @@ pub struct Obstacle {
 pub fn of(
     plan: &Plan,
     live: &ClusterChildren,
-    queues: Option<QueuesStatus>,
+    shown: Option<&Shown>,
     failure: Option<&str>,
     previous: &ChatClusterStatus,
     generation: Option<i64>,
@@ -62,7 +64,8 @@ pub fn of(
     verdicts.extend(ready::summary(&parts, failure));
     verdicts.extend(parts);
     verdicts.extend(
-        autoscaling::verdict(plan, live).map(|verdict| (ConditionType::AutoscalingActive, verdict)),
+        autoscaling::verdict(plan, live, shown)
+            .map(|verdict| (ConditionType::AutoscalingActive, verdict)),
     );
     ChatClusterStatus {
         observed_generation: generation,
@@ -77,7 +80,7 @@ pub fn of(
             job: crate::build::migration_name(plan),
             image: plan.images.processor.clone(),
         }),
-        queues,
+        queues: shown.and_then(|shown| shown.queues.clone()),
     }
 }
 

@@ -218,18 +218,13 @@ fn processor_scaling(spec: &ChatClusterSpec, resolved: &Resolved) -> Scaling<Pro
     }
 }
 
+/// Who feeds the autoscaler; `None` where nobody does.
 fn metrics_source(provider: MetricsProvider, resolved: &Resolved) -> Option<MetricsSource> {
     match provider {
         MetricsProvider::None => None,
         MetricsProvider::BuiltIn => Some(MetricsSource::BuiltIn),
         MetricsProvider::Keda => Some(MetricsSource::Keda),
         MetricsProvider::Prometheus => Some(MetricsSource::Prometheus),
-        // TEMPORARY
-        MetricsProvider::Auto
-            if resolved.capabilities.external_metrics == ExternalMetricsOwner::Nobody =>
-        {
-            None
-        }
         MetricsProvider::Auto => Some(match resolved.capabilities.external_metrics {
             ExternalMetricsOwner::Nobody | ExternalMetricsOwner::Operator => MetricsSource::BuiltIn,
             ExternalMetricsOwner::Keda => MetricsSource::Keda,

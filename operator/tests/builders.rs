@@ -30,6 +30,7 @@ fn resolved(capabilities: Capabilities) -> Resolved {
             rabbitmq: "rabbitmq:test".to_owned(),
             redis: "redis:test".to_owned(),
         },
+        operator_url: "http://operator.system.svc:8081".to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: parses, calls, prints.
 
 mod dlq;
+mod replay;
 
 use std::io::Write as _;
 
@@ -31,6 +32,8 @@ enum Command {
     Migrate(PostgresArgs),
     /// Look at the dead letters, replay or remove them
     Dlq(dlq::DlqArgs),
+    /// Let a consumer group read the event log again; what it has kept already is not counted twice
+    Replay(replay::ReplayArgs),
     /// Check the settings without connecting to anything, and show them without secrets
     CheckConfig(Box<ProcessorArgs>),
     /// Print a shell's completion script
@@ -73,6 +76,7 @@ impl Cli {
             Command::Run(args) => run(&args).await,
             Command::Migrate(args) => migrate(&args).await,
             Command::Dlq(args) => dlq::run(args).await,
+            Command::Replay(args) => replay::run(args).await,
             Command::CheckConfig(args) => {
                 let config = args.resolve()?;
                 print(&format!("{config:#?}\n"))

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::effects;
 use crate::execute::{execute, execute_transient};
 use crate::failure::Failure;
+use crate::order;
 
 /// Does `job` durably and tells the gateways.
 ///
@@ -20,6 +21,7 @@ pub async fn process(context: &Context, job: &Job) -> Result<(), Failure> {
         execute_transient(context, job).await?
     } else {
         let mut transaction = context.pg.begin().await?;
+        order::require_nothing_queued(context, &mut transaction, job).await?;
         let effects = execute(context, &mut transaction, &[job]).await?;
         transaction.commit().await?;
         effects.into_iter().flatten().collect()

@@ -3,9 +3,11 @@
 use chat_core::job::{Act, Job, SendMessage};
 use sqlx::PgConnection;
 
+use crate::commands::friend::{self, Answer};
 use crate::commands::{
-    announce_room, change_role, delete_message, delete_room, edit_message, leave_room, pin_message,
-    react, send_message, set_presence, typing, update_room,
+    announce_room, block, change_role, delete_message, delete_room, edit_message, initiate_call,
+    invite, join_room, leave_room, pin_message, react, send_message, set_presence, story, typing,
+    update_room,
 };
 use crate::context::Context;
 use crate::effects::Effect;
@@ -95,10 +97,48 @@ async fn execute_one(
         } => react::apply(connection, job, *message_id, emoji, *remove).await,
         Act::AnnounceRoom {} => announce_room::apply(connection, job).await,
         Act::Typing { .. } | Act::SetPresence { .. } => execute_transient(context, job).await,
-        _ => Err(Failure::Reject(format!(
-            "{} is not known here yet",
-            job.act.name()
-        ))),
+        Act::LeaveRoom {} => leave_room::apply(connection, job).await,
+        Act::KickMember { user_id } => leave_room::apply_kick(connection, job, *user_id).await,
+        Act::ChangeRole { user_id, role } => {
+            change_role::apply(connection, job, *user_id, *role).await
+        }
+        Act::UpdateRoom(change) => update_room::apply(connection, job, change).await,
+        Act::DeleteRoom {} => delete_room::apply(connection, job).await,
+        Act::InviteMembers { invites, direct } => {
+            invite::apply(connection, job, invites, *direct).await
+        }
+        Act::DeclineInvite { invite_id } => {
+            invite::apply_decline(connection, job, *invite_id).await
+        }
+        Act::JoinRoom {
+            invite_id,
+            request_id,
+        } => join_room::apply(connection, job, *invite_id, *request_id).await,
+        Act::RequestFriend {
+            request_id,
+            user_id,
+        } => friend::apply(connection, job, *request_id, *user_id).await,
+        Act::AcceptFriend { request_id } => {
+            friend::apply_answer(connection, job, *request_id, Answer::Accept).await
+        }
+        Act::RefuseFriend { request_id } => {
+            friend::apply_answer(connection, job, *request_id, Answer::Refuse).await
+        }
+        Act::CancelFriend { request_id } => {
+            friend::apply_answer(connection, job, *request_id, Answer::Cancel).await
+        }
+        Act::RemoveFriend { user_id } => friend::apply_remove(connection, job, *user_id).await,
+        Act::Block { user_id } => block::apply(connection, job, *user_id, true).await,
+        Act::Unblock { user_id } => block::apply(connection, job, *user_id, false).await,
+        Act::InitiateCall {
+            call_id,
+            media,
+            sdp,
+        } => {
+            let call = (*call_id, *media);
+            initiate_call::apply(context, connection, job, call, sdp.as_deref()).await
+        }
+        Act::ViewStory { story_id } => story::apply_view(connection, job, *story_id).await,
     }
 }
 

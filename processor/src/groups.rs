@@ -52,7 +52,12 @@ impl Group {
 }
 
 /// Follows the log for every group until `stop`. Each processor does, and for each group one of them leads.
-pub async fn run(pool: PgPool, rabbitmq: Arc<RabbitConfig>, name: Arc<str>, stop: CancellationToken) {
+pub async fn run(
+    pool: PgPool,
+    rabbitmq: Arc<RabbitConfig>,
+    name: Arc<str>,
+    stop: CancellationToken,
+) {
     let mut groups = JoinSet::new();
     for group in Group::ALL {
         let follower = follow::Follower {

@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::ProcessorConfig;
 use crate::context::{Context, Policy};
+use crate::groups;
+use crate::housekeeping;
 use crate::http::{self, HttpState};
 use crate::worker::health::Health;
 use crate::worker::ladder::Ladder;
@@ -36,11 +38,19 @@ pub async fn run(
     metrics.register(&mut registry);
     let health = Health::default();
     let ladder = Ladder::new(config.rabbitmq.max_retries);
+    let rabbitmq = Arc::new(config.rabbitmq);
+    let name: Arc<str> = config.name.into();
+    let groups = groups::run(
+        context.pg.clone(),
+        Arc::clone(&rabbitmq),
+        Arc::clone(&name),
+        stop.clone(),
+    );
     let worker = Worker {
         context: context.clone(),
-        rabbitmq: Arc::new(config.rabbitmq),
+        rabbitmq,
         job_keys: config.job_keys,
-        name: config.name.into(),
+        name,
         heartbeats: Heartbeats::processors(DEAD_AFTER),
         ladder,
         metrics,
@@ -55,17 +65,18 @@ pub async fn run(
     let served = CancellationToken::new();
     let serving =
         axum::serve(listener, router).with_graceful_shutdown(served.clone().cancelled_owned());
+    let draining = async {
+        stop.cancelled().await;
+        health.drain();
+    };
     let working = async {
-        let workers = worker.run(stop.clone());
-        let given_up = async {
-            stop.cancelled().await;
-            health.drain();
-            tokio::time::sleep(config.drain_window).await;
-        };
-        tokio::select! {
-            () = workers => tracing::info!("every job in hand is finished"),
-            () = given_up => tracing::warn!("the drain window is over; unfinished jobs go back to their queues"),
-        }
+        tokio::join!(
+            worker.run(stop.clone(), config.drain_window),
+            groups,
+            housekeeping::keep(context.clone(), stop.clone()),
+            draining
+        );
+        tracing::info!("stopped");
         served.cancel();
     };
     let (served, ()) = tokio::join!(serving.into_future(), working);

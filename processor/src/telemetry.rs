@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use chat_backends::rabbitmq::SILENCED_LOG_TARGET;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -19,7 +20,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone, clap::Args)]
 pub struct LogArgs {
     /// Log filter, for example `info,chat_processor=debug`.
-    #[arg(long = "log", env = chat_core::env::RUST_LOG, default_value = "info,lapin=warn", global = true)]
+    #[arg(long = "log", env = chat_core::env::RUST_LOG, default_value = "info,lapin=off", global = true)]
     pub filter: String,
     /// Log format; by default text on a terminal and JSON elsewhere.
     #[arg(long = "log-format", env = chat_core::env::LOG_FORMAT, global = true)]
@@ -31,7 +32,9 @@ pub struct LogArgs {
 /// # Errors
 /// If the filter can't be parsed.
 pub fn init(args: &LogArgs) -> Result<(), tracing_subscriber::filter::ParseError> {
-    let filter = EnvFilter::try_new(&args.filter)?;
+    // Whatever the filter says: on a returned message the driver logs the whole body.
+    let silenced = format!("{SILENCED_LOG_TARGET}=off").parse()?;
+    let filter = EnvFilter::try_new(&args.filter)?.add_directive(silenced);
     let terminal = std::io::stderr().is_terminal();
     let format = args.format.unwrap_or(if terminal {
         LogFormat::Text

@@ -4,6 +4,7 @@
 //! session, and the next one starts over: what was not acknowledged comes again and finds itself done.
 
 pub mod assignment;
+mod attached;
 mod commit;
 pub mod health;
 pub mod ladder;
@@ -72,14 +73,15 @@ enum SessionEnd {
 }
 
 impl Worker {
-    /// Works until `stop`, through every outage of a backend; returns when what was begun is finished.
-    pub async fn run(self, stop: CancellationToken) {
+    /// Works until `stop`, through every outage of a backend; returns when what was begun is finished, or `drain_window`
+    /// after `stop`: what is unfinished then goes back to its queue.
+    pub async fn run(self, stop: CancellationToken, drain_window: Duration) {
         let (ownership, keeper) = ownership::keep(self.clone(), stop.clone());
         let probes = health::probe(self.context.clone(), self.health.clone(), stop.clone());
         let sessions = async {
             let mut pause = RECONNECT.0;
             while !stop.is_cancelled() {
-                match self.session(&ownership, &stop).await {
+                match self.session(&ownership, &stop, drain_window).await {
                     Ok(()) => {}
                     Err(end) => tracing::warn!(%end, "the broker session ended; starting over"),
                 }
@@ -102,6 +104,7 @@ impl Worker {
         &self,
         ownership: &Ownership,
         stop: &CancellationToken,
+        drain_window: Duration,
     ) -> Result<(), SessionEnd> {
         let broker = Broker::connect(&self.rabbitmq, &self.name).await?;
         topology::declare(&broker, &self.rabbitmq).await?;
@@ -121,7 +124,20 @@ impl Worker {
         tracing::info!(partitions = self.rabbitmq.partitions, "consuming");
 
         let mut result = Ok(());
-        while let Some(ended) = workers.join_next().await {
+        let drained = async {
+            stop.cancelled().await;
+            tokio::time::sleep(drain_window).await;
+        };
+        tokio::pin!(drained);
+        loop {
+            let ended = tokio::select! {
+                ended = workers.join_next() => ended,
+                () = &mut drained => {
+                    tracing::warn!("the drain window is over; unfinished jobs go back to their queues");
+                    break;
+                }
+            };
+            let Some(ended) = ended else { break };
             if let Err(end) = ended.map_err(SessionEnd::from).flatten()
                 && result.is_ok()
             {
@@ -129,6 +145,7 @@ impl Worker {
             }
             over.cancel();
         }
+        // Before whoever is still at work is dropped: the end of the connection gives everything back in order.
         broker.close().await;
         result
     }

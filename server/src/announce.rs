@@ -10,8 +10,9 @@ use crate::app::App;
 pub(crate) fn spawn(app: Arc<App>, job: Job) {
     let tasks = app.tasks.clone();
     tasks.spawn(async move {
-        if let Err(refusal) = app.dispatcher.dispatch(&job).await {
-            tracing::warn!(job = %job.job_id, code = %refusal.code, "an announcement was not sent");
+        let id = job.job_id;
+        if let Err(refusal) = app.dispatcher.dispatch(job).await {
+            tracing::warn!(job = %id, code = %refusal.code, "an announcement was not sent");
         }
     });
 }

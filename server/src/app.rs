@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Authenticator;
 use crate::auth::password::Passwords;
 use crate::config::Config;
+use crate::delivery::receipts::Receipts;
 use crate::delivery::subscriptions::Subscriptions;
 use crate::dispatch::Dispatcher;
 use crate::drain::Drain;
@@ -31,6 +32,7 @@ pub(crate) struct App {
     pub(crate) shedding: Arc<Shedding>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) receipts: Receipts,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Health,
     pub(crate) drain: Drain,

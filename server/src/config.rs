@@ -18,6 +18,7 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::http::client_ip::TrustedProxies;
+use crate::turn::TurnConfig;
 
 /// Shortest secret that signs access tokens, in bytes.
 const MIN_JWT_SECRET_BYTES: usize = 16;
@@ -87,6 +88,12 @@ pub struct GatewayArgs {
     /// Password of the first admin.
     #[arg(long, env = env::ADMIN_PASSWORD, hide_env_values = true)]
     admin_password: Option<SecretString>,
+    /// TURN and STUN servers, a comma list of URLs; none by default.
+    #[arg(long, env = env::TURN_URLS)]
+    turn_urls: Option<String>,
+    /// Secret that TURN credentials are derived from.
+    #[arg(long, env = env::TURN_SECRET, hide_env_values = true)]
+    turn_secret: Option<SecretString>,
     /// Name of this gateway in Redis and in jobs; the host's name by default.
     #[arg(long, env = env::POD_NAME)]
     pod_name: Option<String>,
@@ -123,6 +130,8 @@ pub struct Config {
     pub web_root: PathBuf,
     /// The first admin, if one is to be made.
     pub admin: Option<AdminConfig>,
+    /// TURN and STUN servers.
+    pub turn: TurnConfig,
     /// Name of this gateway.
     pub gateway_id: Arc<str>,
 }
@@ -207,6 +216,7 @@ impl GatewayArgs {
                 .clone()
                 .unwrap_or_else(|| PathBuf::from("./web/app/dist")),
             admin: self.admin()?,
+            turn: self.turn()?,
             gateway_id: self.gateway_id(),
         })
     }
@@ -368,6 +378,32 @@ impl GatewayArgs {
                 }))
             }
         }
+    }
+
+    fn turn(&self) -> Result<TurnConfig, ConfigError> {
+        let urls: Vec<String> = given(self.turn_urls.as_deref())
+            .unwrap_or_default()
+            .split(',')
+            .map(|url| url.trim().to_owned())
+            .filter(|url| !url.is_empty())
+            .collect();
+        let known = ["turn:", "turns:", "stun:", "stuns:"];
+        if let Some(url) = urls
+            .iter()
+            .find(|url| !known.iter().any(|scheme| url.starts_with(scheme)))
+        {
+            let problem = format!(
+                "holds {url:?}; write URLs like turn:relay.example.org:3478, separated by commas"
+            );
+            return Err(ConfigError::new(env::TURN_URLS, problem));
+        }
+        Ok(TurnConfig {
+            urls,
+            secret: self
+                .turn_secret
+                .clone()
+                .filter(|secret| !secret.expose_secret().is_empty()),
+        })
     }
 
     fn gateway_id(&self) -> Arc<str> {

@@ -2,4 +2,5 @@
 
 pub(crate) mod membership;
 pub(crate) mod pump;
+pub(crate) mod receipts;
 pub(crate) mod subscriptions;

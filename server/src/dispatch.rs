@@ -8,6 +8,9 @@ use chat_core::job::Job;
 use chat_processor::context::Context;
 use chat_processor::direct;
 use chat_processor::failure::{Failure, unavailable};
+use chat_processor::order;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use crate::config::OnBrokerOutage;
 use crate::metrics::Metrics;
@@ -17,6 +20,14 @@ const DIRECT_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// When a client whose job was refused should send it again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A job that is on its way to the broker.
+pub(crate) enum Started {
+    /// The broker is still to confirm it.
+    Waiting(BoxFuture<'static, (Job, Result<(), PublishError>)>),
+    /// Nothing is to be waited for.
+    Answered((Job, Result<(), PublishError>)),
+}
 
 /// Makes jobs safe.
 pub(crate) struct Dispatcher {
@@ -46,20 +57,47 @@ impl Dispatcher {
         &self.publisher
     }
 
-    /// Returns once the job is safe. Jobs reach the broker in the order in which these futures are first polled.
+    /// Returns once the job is safe.
     ///
     /// # Errors
     /// `busy` if the broker is full, `unavailable` if nobody can take the job: it may be sent again under the same id.
-    pub(crate) async fn dispatch(&self, job: &Job) -> Result<(), Refusal> {
-        match self.publisher.publish(job, None).await {
+    pub(crate) async fn dispatch(&self, job: Job) -> Result<(), Refusal> {
+        self.finish(self.start(job)).await
+    }
+
+    /// Hands the job to the publisher: jobs reach the broker in the order of these calls.
+    pub(crate) fn start(&self, job: Job) -> Started {
+        let publisher = self.publisher.clone();
+        let mut publishing = Box::pin(async move {
+            let result = publisher.publish(&job, None).await;
+            (job, result)
+        });
+        // The first poll is what puts the job into the publisher's order.
+        match publishing.as_mut().now_or_never() {
+            Some(published) => Started::Answered(published),
+            None => Started::Waiting(publishing),
+        }
+    }
+
+    /// Waits for the broker's confirm, or does the job here if the broker is away.
+    ///
+    /// # Errors
+    /// As [`Self::dispatch`].
+    pub(crate) async fn finish(&self, started: Started) -> Result<(), Refusal> {
+        let (job, result) = match started {
+            Started::Answered(published) => published,
+            Started::Waiting(publishing) => publishing.await,
+        };
+        match result {
             Ok(()) => {
                 self.metrics.job_published(job.act.queue(), job.act.name());
+                order::confirmed(&self.context, &job).await;
                 Ok(())
             }
             Err(PublishError::Unavailable) if self.on_broker_outage == OnBrokerOutage::Direct => {
-                self.do_here(job).await
+                self.do_here(&job).await
             }
-            Err(error) => Err(self.refuse(job, &error)),
+            Err(error) => Err(self.refuse(&job, &error)),
         }
     }
 

@@ -18,6 +18,7 @@ mod routes;
 mod run;
 mod shedding;
 mod sockets;
+pub mod turn;
 mod web;
 
 pub use run::run;

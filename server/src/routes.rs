@@ -1,14 +1,22 @@
 //! The REST routes, one file a group (the wire contract, §1.2, §1.8 and §2.5).
 
+mod admin;
 mod auth;
+mod calls;
+mod friends;
 mod health;
 mod me;
+mod message_acts;
 mod messages;
 mod metrics;
 mod presence;
 mod read;
+mod reports;
+mod room_acts;
 mod rooms;
+mod search;
 mod sessions;
+mod stories;
 mod users;
 
 use std::sync::Arc;
@@ -24,7 +32,15 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .merge(me::router())
         .merge(users::router())
         .merge(rooms::router())
+        .merge(room_acts::router())
         .merge(messages::router())
+        .merge(message_acts::router())
+        .merge(search::router())
+        .merge(friends::router())
+        .merge(calls::router())
+        .merge(stories::router())
+        .merge(reports::router())
+        .merge(admin::router())
         .merge(read::router())
         .merge(presence::router())
         .merge(sessions::router());

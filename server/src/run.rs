@@ -20,6 +20,7 @@ use crate::auth::jwt::AccessTokens;
 use crate::auth::password::Passwords;
 use crate::config::Config;
 use crate::delivery::pump;
+use crate::delivery::receipts::{self, Receipts};
 use crate::delivery::subscriptions::Subscriptions;
 use crate::dispatch::Dispatcher;
 use crate::drain::{self, Drain};
@@ -90,6 +91,7 @@ pub async fn run(
         metrics,
         context,
         config,
+        receipts: Receipts::default(),
         health: Health::default(),
         drain: Drain::default(),
         tasks: tasks.clone(),
@@ -97,6 +99,7 @@ pub async fn run(
     });
 
     tasks.spawn(pump::run(Arc::clone(&app), events, background.clone()));
+    tasks.spawn(receipts::run(Arc::clone(&app), background.clone()));
     tasks.spawn(presence::keep(Arc::clone(&app), background.clone()));
     tasks.spawn(expiry::run(Arc::clone(&app), background.clone()));
     tasks.spawn(make_admin(Arc::clone(&app), background.clone()));

@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { before, test } from "node:test";
+import { beforeEach, test } from "node:test";
 import { ensureCluster, eventually, get, kubectl, list, NAME, NAMESPACE, pods, ready, uids } from "./kubectl.mjs";
 
 const AUDIT_LOG = "/var/lib/chatcluster-lab/logs/audit.log";
 const CHILDREN = "deployments,statefulsets,services,configmaps,secrets,jobs,poddisruptionbudgets,serviceaccounts,networkpolicies";
 const selector = `app.kubernetes.io/instance=${NAME}`;
 
-before(() => ensureCluster());
+beforeEach(() => ensureCluster());
 
 const inNamespace = (...args) => kubectl(["--namespace", NAMESPACE, ...args]);
 

@@ -1,7 +1,7 @@
 // Changing the spec, for better and for worse, and changing the operator.
 
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { beforeEach, test } from "node:test";
 import {
   condition,
   ensureCluster,
@@ -21,7 +21,7 @@ import {
   uids,
 } from "./kubectl.mjs";
 
-before(() => ensureCluster());
+beforeEach(() => ensureCluster());
 
 const everyPod = async () => uids((await Promise.all(["gateway", "processor", "postgres", "rabbitmq", "redis"].map(pods))).flat());
 
@@ -52,7 +52,7 @@ test("a bad value is refused and changes nothing; a good one works afterwards", 
 
 test("an image that doesn't exist is told, keeps the old pods serving, and reverting it recovers", async () => {
   const url = await gatewayUrl();
-  await patch({ images: { gateway: "docker.io/chatcluster/gateway:does-not-exist", pullPolicy: "Never" } });
+  await patch({ images: { gateway: "docker.io/chatcluster/gateway:does-not-exist" } });
   await eventually(async () => condition(await get("chatcluster", NAME), "Ready")?.status === "False", "Ready to be False");
   await eventually(async () => (await pods("gateway")).some((pod) => !isReady(pod)), "a gateway that can't start");
   assert.equal((await fetch(`${url}/health/readiness`)).status, 200);

@@ -84,13 +84,17 @@ async function assertNothingLost(fault) {
 const allReady = (component, count) =>
   eventually(async () => (await pods(component)).filter(isReady).length >= count, `${count} ready ${component} pods`, 180_000);
 
+const restarts = (some) => some.reduce((sum, pod) => sum + pod.status.containerStatuses[0].restartCount, 0);
+
 for (const component of ["processor", "gateway"]) {
   test(`${component} pods killed with SIGKILL lose nothing`, async () => {
     await allReady(component, 2);
+    const before = restarts(await pods(component));
     await assertNothingLost(async () => {
       for (const pod of await pods(component)) killHard(pod);
     });
     await allReady(component, 2);
+    assert.ok(restarts(await pods(component)) >= before + 2, "both were killed");
   });
 }
 

@@ -116,7 +116,10 @@ export async function ready(patience = ROLLOUT_MS) {
 /** The ChatCluster of these tests with this spec, Ready. */
 export async function ensureCluster(spec = SPEC) {
   await ensureNamespace();
-  await apply(chatCluster(spec));
+  // Replaced as a whole: what an earlier test added must go.
+  const replacement = JSON.stringify([{ op: "replace", path: "/spec", value: spec }]);
+  if (await get("chatcluster", NAME)) await kubectl(inNamespace(["patch", "chatcluster", NAME, "--type", "json", "--patch", replacement]));
+  else await apply(chatCluster(spec));
   return ready();
 }
 

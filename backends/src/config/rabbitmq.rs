@@ -193,7 +193,7 @@ impl RabbitArgs {
 
 fn parse_uri(variable: &'static str, url: &SecretString) -> Result<AMQPUri, ConfigError> {
     let text = url.expose_secret();
-    scheme(variable, text, &["amqp", "amqps"])?;
+    scheme(variable, text, &["amqp"])?;
     // The driver would silently take localhost for a literal IPv6 address.
     if text.contains("@[") || text.contains("://[") {
         return Err(ConfigError::new(
@@ -299,6 +299,7 @@ mod tests {
     fn wrong_urls_are_named_by_the_variable_that_held_them_without_the_password() {
         for (url, problem) in [
             ("http://u:s3cret@h", "has the scheme \"http\""),
+            ("amqps://u:s3cret@h", "asks for TLS"),
             ("h:5672", "is not a URL"),
             ("amqp://u:s3cret@h:70000", "can't be read"),
             ("amqp://u:s3cret@[::1]:5672", "has a literal IPv6 address"),

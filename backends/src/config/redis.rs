@@ -97,7 +97,7 @@ impl RedisConfig {
     /// [`ConfigError`] if it is not a Redis URL.
     pub fn from_url(url: impl Into<SecretString>) -> Result<Self, ConfigError> {
         let url = url.into();
-        scheme(env::REDIS_URL, url.expose_secret(), &["redis", "rediss"])?;
+        scheme(env::REDIS_URL, url.expose_secret(), &["redis"])?;
         ConnectionInfo::from_str(url.expose_secret()).map_err(|_| {
             // The driver's message may quote the URL, and with it the password.
             ConfigError::new(
@@ -142,6 +142,7 @@ mod tests {
     fn wrong_urls_and_parts_are_named_without_the_password() {
         for (url, start) in [
             ("http://:s3cret@h:6379", "REDIS_URL has the scheme \"http\""),
+            ("rediss://:s3cret@h:6379", "REDIS_URL asks for TLS"),
             ("h:6379", "REDIS_URL is not a URL"),
             ("redis://:s3cret@h:port", "REDIS_URL can't be read"),
             ("redis://:s3cret@h:6379/x", "REDIS_URL can't be read"),

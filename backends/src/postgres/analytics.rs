@@ -22,7 +22,10 @@ pub struct Count {
 pub async fn add(db: impl PgExecutor<'_>, counts: &[Count]) -> Result<(), sqlx::Error> {
     let minutes: Vec<DateTime<chrono::Utc>> =
         counts.iter().map(|count| count.minute.utc()).collect();
-    let types: Vec<String> = counts.iter().map(|count| count.event_type.clone()).collect();
+    let types: Vec<String> = counts
+        .iter()
+        .map(|count| count.event_type.clone())
+        .collect();
     let events: Vec<i64> = counts.iter().map(|count| count.events).collect();
     sqlx::query!(
         r#"

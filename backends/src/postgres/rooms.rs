@@ -1,17 +1,20 @@
 //! Rooms: dms, of which each pair has one, and groups.
 
 mod change;
+mod dms;
+mod view;
 
 use std::collections::HashMap;
 
 use chat_core::ids::{RoomId, UserId};
-use chat_core::protocol::objects::{JoinPolicy, MemberRole, Message, Room, RoomType};
+use chat_core::protocol::objects::{JoinPolicy, MemberRole, RoomType};
 use chat_core::time::Timestamp;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 
-use super::messages;
 use super::names::{self, Stored as _};
 pub use change::{RoomPatch, delete, update};
+pub use dms::{create_dm, dm};
+pub use view::{RoomCursor, RoomHead, heads, list, load, view};
 
 /// A group to make; everything is checked already.
 #[derive(Debug, Clone)]
@@ -54,89 +57,6 @@ pub struct RoomAccess {
     pub last_seq: i64,
     /// How far the user has read.
     pub last_read_seq: i64,
-}
-
-/// Where a room stands for one of its members.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the members are the contract's")]
-pub struct RoomHead {
-    pub room_id: RoomId,
-    pub last_seq: i64,
-    pub last_read_seq: i64,
-    pub unread: i64,
-}
-
-/// A place in a user's list of rooms, newest activity first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RoomCursor {
-    /// When the last room listed was last active.
-    pub active_at: Timestamp,
-    /// The last room listed.
-    pub room_id: RoomId,
-}
-
-/// The dm of these two, if there is one.
-///
-/// # Errors
-/// If the database fails.
-pub async fn dm(
-    db: impl PgExecutor<'_>,
-    one: UserId,
-    other: UserId,
-) -> Result<Option<RoomId>, sqlx::Error> {
-    let found = sqlx::query_scalar!(
-        "SELECT room_id FROM dm_pairs WHERE user_low = $1 AND user_high = $2",
-        one.min(other).uuid(),
-        one.max(other).uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(found.map(RoomId::from))
-}
-
-/// Makes the dm of `creator` and `other` under the id `proposed`, unless they have one; returns its id and whether it
-/// is new. Of two who try at once one makes it and both get it.
-///
-/// # Errors
-/// If the database fails.
-pub async fn create_dm(
-    conn: &mut PgConnection,
-    proposed: RoomId,
-    creator: UserId,
-    other: UserId,
-    now: Timestamp,
-) -> Result<(RoomId, bool), sqlx::Error> {
-    let inserted = sqlx::query_scalar!(
-        r#"
-        WITH pair AS (
-            INSERT INTO dm_pairs (user_low, user_high, room_id) VALUES ($1, $2, $3)
-            ON CONFLICT (user_low, user_high) DO NOTHING
-            RETURNING room_id, user_low, user_high
-        ), room AS (
-            INSERT INTO rooms (room_id, kind, created_by, created_at, updated_at, last_activity_at, member_count)
-            SELECT room_id, 'dm', $4, $5, $5, $5, 2 FROM pair
-        ), both_members AS (
-            INSERT INTO members (room_id, user_id, joined_at)
-            SELECT room_id, unnest(ARRAY[user_low, user_high]), $5 FROM pair
-        )
-        SELECT room_id FROM pair
-        "#,
-        creator.min(other).uuid(),
-        creator.max(other).uuid(),
-        proposed.uuid(),
-        creator.uuid(),
-        now.utc(),
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    if inserted.is_some() {
-        return Ok((proposed, true));
-    }
-    // The insert waited for whoever was first, so the pair is committed and a new statement sees it.
-    dm(conn, creator, other)
-        .await?
-        .map(|room| (room, false))
-        .ok_or(sqlx::Error::RowNotFound)
 }
 
 /// Makes a group with all its members.
@@ -226,86 +146,6 @@ pub async fn access(
     .transpose()
 }
 
-/// The room as `user` sees it, without the list of members; `None` if there is no such room or the user is not in it.
-///
-/// # Errors
-/// If the database fails.
-pub async fn view(
-    conn: &mut PgConnection,
-    room: RoomId,
-    user: UserId,
-) -> Result<Option<Room>, sqlx::Error> {
-    Ok(load(conn, user, &[room]).await?.pop())
-}
-
-/// A page of the rooms of `user`, newest activity first, and where the next page begins if there is one.
-///
-/// # Errors
-/// If the database fails.
-pub async fn list(
-    conn: &mut PgConnection,
-    user: UserId,
-    after: Option<RoomCursor>,
-    limit: u32,
-) -> Result<(Vec<Room>, Option<RoomCursor>), sqlx::Error> {
-    let mut places = sqlx::query!(
-        r#"
-        SELECT r.room_id, r.last_activity_at
-        FROM members m JOIN rooms r ON r.room_id = m.room_id
-        WHERE m.user_id = $1 AND r.deleted_at IS NULL
-          AND ($2::timestamptz IS NULL OR (r.last_activity_at, r.room_id) < ($2, $3::uuid))
-        ORDER BY r.last_activity_at DESC, r.room_id DESC LIMIT $4
-        "#,
-        user.uuid(),
-        after.map(|cursor| cursor.active_at.utc()),
-        after.map(|cursor| cursor.room_id.uuid()),
-        i64::from(limit) + 1,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let more = places.len() > limit as usize;
-    places.truncate(limit as usize);
-    let next = places.last().filter(|_| more).map(|place| RoomCursor {
-        active_at: place.last_activity_at.into(),
-        room_id: place.room_id.into(),
-    });
-    let rooms: Vec<RoomId> = places.iter().map(|place| place.room_id.into()).collect();
-    Ok((load(conn, user, &rooms).await?, next))
-}
-
-/// Where the rooms of `user` stand, newest activity first.
-///
-/// # Errors
-/// If the database fails.
-pub async fn heads(
-    db: impl PgExecutor<'_>,
-    user: UserId,
-    limit: usize,
-) -> Result<Vec<RoomHead>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"
-        SELECT r.room_id, r.last_seq, m.last_read_seq,
-               r.last_seq - m.last_read_seq - m.own_after_read AS "unread!"
-        FROM members m JOIN rooms r ON r.room_id = m.room_id
-        WHERE m.user_id = $1 AND r.deleted_at IS NULL
-        ORDER BY r.last_activity_at DESC, r.room_id DESC LIMIT $2
-        "#,
-        user.uuid(),
-        i64::try_from(limit).unwrap_or(i64::MAX),
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| RoomHead {
-            room_id: row.room_id.into(),
-            last_seq: row.last_seq,
-            last_read_seq: row.last_read_seq,
-            unread: row.unread,
-        })
-        .collect())
-}
-
 /// The newest seq of these rooms; deleted and unknown ones are left out.
 ///
 /// # Errors
@@ -350,65 +190,4 @@ pub async fn lock(
         .into_iter()
         .map(|row| (row.room_id.into(), row.last_seq))
         .collect())
-}
-
-/// These rooms as `user` sees them, in the order of `rooms`; those the user is not in are left out.
-///
-/// # Errors
-/// If the database fails.
-pub async fn load(
-    conn: &mut PgConnection,
-    user: UserId,
-    rooms: &[RoomId],
-) -> Result<Vec<Room>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"
-        SELECT r.room_id, r.kind, r.title, r.description, r.avatar_url, r.join_policy, r.created_by, r.created_at,
-               r.updated_at, r.last_seq, r.member_count, m.role, m.last_read_seq, m.muted_until,
-               r.last_seq - m.last_read_seq - m.own_after_read AS "unread!"
-        FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (room_id, place)
-        JOIN rooms r ON r.room_id = wanted.room_id
-        JOIN members m ON m.room_id = r.room_id AND m.user_id = $1
-        WHERE r.deleted_at IS NULL ORDER BY wanted.place
-        "#,
-        user.uuid(),
-        &super::uuids(rooms),
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let newest: Vec<(RoomId, i64)> = rows
-        .iter()
-        .filter(|row| row.last_seq > 0)
-        .map(|row| (row.room_id.into(), row.last_seq))
-        .collect();
-    let mut last_messages: HashMap<RoomId, Message> =
-        messages::load(conn, Some(user), &newest, false)
-            .await?
-            .into_iter()
-            .map(|message| (message.room_id, message))
-            .collect();
-    rows.into_iter()
-        .map(|row| {
-            let id = RoomId::from(row.room_id);
-            Ok(Room {
-                id,
-                kind: names::read("kind", &row.kind)?,
-                title: row.title,
-                description: row.description,
-                avatar_url: row.avatar_url,
-                join_policy: names::read("join_policy", &row.join_policy)?,
-                created_by: row.created_by.into(),
-                created_at: row.created_at.into(),
-                updated_at: row.updated_at.into(),
-                last_seq: row.last_seq,
-                last_message: last_messages.remove(&id),
-                member_count: i64::from(row.member_count),
-                members: None,
-                my_role: names::read("role", &row.role)?,
-                unread: row.unread,
-                last_read_seq: row.last_read_seq,
-                muted_until: row.muted_until.map(Timestamp::from),
-            })
-        })
-        .collect()
 }

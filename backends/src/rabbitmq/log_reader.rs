@@ -110,7 +110,11 @@ impl LogReader {
     /// [`BrokerError`] if the connection is gone.
     pub async fn release(&self) -> Result<(), BrokerError> {
         let options = BasicAckOptions { multiple: true };
-        call("release log entries", self.channel.basic_ack(self.last_tag, options)).await
+        call(
+            "release log entries",
+            self.channel.basic_ack(self.last_tag, options),
+        )
+        .await
     }
 
     async fn next(&mut self) -> Result<Logged, ConsumerEnd> {

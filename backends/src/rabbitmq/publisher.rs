@@ -77,6 +77,11 @@ struct Outgoing {
     routing_key: String,
     body: Vec<u8>,
     properties: BasicProperties,
+    waiting: Waiting,
+}
+
+/// Who waits for a message.
+struct Waiting {
     /// Told what became of it; `None` for what nobody waits for.
     reply: Option<oneshot::Sender<Result<(), PublishError>>>,
     /// Held until the broker has answered, so that a stuck broker bounds our memory.
@@ -140,8 +145,10 @@ impl Publisher {
                     routing_key,
                     body,
                     properties,
-                    reply: confirmed.then_some(reply),
-                    _permit: permit,
+                    waiting: Waiting {
+                        reply: confirmed.then_some(reply),
+                        _permit: permit,
+                    },
                 })
                 .map_err(|_| PublishError::Unavailable)?;
             if confirmed {
@@ -259,7 +266,7 @@ impl Supervisor {
                     self.connected.send_replace(None);
                     // What came in while the connection broke is answered now, not after the next one stands.
                     while let Ok(outgoing) = self.queue.try_recv() {
-                        outgoing.answer(Err(PublishError::Unavailable));
+                        outgoing.waiting.answer(Err(PublishError::Unavailable));
                     }
                     broker.close().await;
                     if shutdown.is_cancelled() {
@@ -279,7 +286,7 @@ impl Supervisor {
     }
 }
 
-impl Outgoing {
+impl Waiting {
     fn answer(self, result: Result<(), PublishError>) {
         if let Some(reply) = self.reply {
             // Nobody listens any more after the caller's timeout.

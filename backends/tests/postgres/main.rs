@@ -6,11 +6,18 @@
     reason = "a test that can't go on fails"
 )]
 
+mod acts;
 mod append;
+mod calls;
 mod database;
+mod files;
+mod friendship;
 mod groups;
 mod history;
+mod order;
 mod people;
 mod schema;
+mod search;
 mod sessions;
+mod standing;
 mod unread;

@@ -2,6 +2,7 @@
 
 use chat_backends::config::PostgresConfig;
 use chat_backends::postgres;
+use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
 
 use crate::database::{with_database, with_empty_database};
 
@@ -58,6 +59,31 @@ async fn a_database_that_is_away_is_worth_another_try_and_a_mistake_is_not() {
             .await
             .unwrap_err();
         assert!(!postgres::is_transient(&error), "{error:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_committed_descriptions_of_the_queries_match_the_schema() {
+    with_database(|pool| async move {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../.sqlx");
+        let mut conn = pool.acquire().await.unwrap();
+        // The planner's guesses at what may be NULL are part of a description, and they follow these settings.
+        sqlx::query("RESET ALL").execute(&mut *conn).await.unwrap();
+        let mut described = 0;
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            let committed: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let query = committed["query"].as_str().unwrap().to_owned();
+            let description = (&mut *conn)
+                .describe(AssertSqlSafe(query.clone()).into_sql_str())
+                .await
+                .unwrap_or_else(|error| panic!("{error}:{query}"));
+            let now = serde_json::to_value(&description).unwrap();
+            assert_eq!(now, committed["describe"], "{query}");
+            described += 1;
+        }
+        assert!(described > 100, "only {described} queries were found");
     })
     .await;
 }

@@ -13,4 +13,3 @@ mod depth;
 mod event_log;
 mod fixture;
 mod publisher;
-mod zz_speed;

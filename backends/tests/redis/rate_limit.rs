@@ -21,9 +21,12 @@ async fn a_bucket_gives_its_burst_at_once_and_then_its_rate() {
     let key = key("message");
     let start = Instant::now();
     let mut allowed = 0_u32;
-    while start.elapsed() < Duration::from_secs(2) {
+    // It ends with a refusal, so that nothing was left when the time is taken.
+    loop {
         if bucket.take(&redis, &key).await.unwrap().is_allowed() {
             allowed += 1;
+        } else if start.elapsed() > Duration::from_secs(2) {
+            break;
         }
     }
     let due = 300.0 + 50.0 * start.elapsed().as_secs_f64();
@@ -42,12 +45,13 @@ async fn gateways_that_share_a_bucket_get_together_what_one_would() {
     let gateways = (0..3).map(|_| async {
         let redis = redis().await;
         let mut allowed = 0_u32;
-        while start.elapsed() < Duration::from_secs(2) {
+        loop {
             if bucket.take(&redis, &key).await.unwrap().is_allowed() {
                 allowed += 1;
+            } else if start.elapsed() > Duration::from_secs(2) {
+                return allowed;
             }
         }
-        allowed
     });
     let allowed: u32 = futures::future::join_all(gateways).await.iter().sum();
     let due = 100.0 + 100.0 * start.elapsed().as_secs_f64();

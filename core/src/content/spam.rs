@@ -22,7 +22,7 @@ pub fn count_links(text: &str) -> usize {
                     .get(..prefix.len())
                     .is_some_and(|found| found.eq_ignore_ascii_case(prefix.as_bytes()))
             };
-            if SCHEMES.iter().any(|scheme| here(scheme)) {
+            if SCHEMES.iter().any(&here) {
                 return true;
             }
             let before = at.checked_sub(1).map(|before| bytes[before]);

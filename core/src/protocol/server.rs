@@ -15,10 +15,6 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", content = "data", rename_all_fields = "camelCase")]
 #[expect(missing_docs, reason = "names and members are the contract's")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "events are built one at a time and serialised at once"
-)]
 pub enum ServerEvent {
     #[serde(rename = "message.delivered")]
     MessageDelivered(Message),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -57,6 +58,7 @@ impl Objects {
             gateway,
             processors,
             network_policies,
+            monitor,
         } = desired;
         let mut objects = Self::default();
         let Self {
@@ -126,6 +128,8 @@ impl Objects {
             service,
             disruption_budget,
             ingress,
+            autoscaler,
+            scaled_object,
         } = gateway;
         settings.push(object(Kind::Service, &service)?);
         if let Some(ingress) = ingress {
@@ -133,12 +137,19 @@ impl Objects {
         }
         backends.push(object(Kind::PodDisruptionBudget, &disruption_budget)?);
         rollout.push(object(Kind::Deployment, &deployment)?);
+        scalers(rollout, autoscaler, scaled_object)?;
         let Processors {
             deployment,
             disruption_budget,
+            autoscaler,
+            scaled_object,
         } = processors;
         backends.push(object(Kind::PodDisruptionBudget, &disruption_budget)?);
         rollout.push(object(Kind::Deployment, &deployment)?);
+        scalers(rollout, autoscaler, scaled_object)?;
+        if let Some(monitor) = monitor {
+            settings.push(object(Kind::PodMonitor, &monitor)?);
+        }
         Ok(objects)
     }
 
@@ -153,6 +164,20 @@ impl Objects {
         .into_iter()
         .flatten()
     }
+}
+
+fn scalers(
+    objects: &mut Vec<Object>,
+    autoscaler: Option<HorizontalPodAutoscaler>,
+    scaled_object: Option<Value>,
+) -> Result<(), ApplyError> {
+    if let Some(autoscaler) = autoscaler {
+        objects.push(object(Kind::HorizontalPodAutoscaler, &autoscaler)?);
+    }
+    if let Some(scaled_object) = scaled_object {
+        objects.push(object(Kind::ScaledObject, &scaled_object)?);
+    }
+    Ok(())
 }
 
 fn object(kind: Kind, typed: &impl Serialize) -> Result<Object, ApplyError> {

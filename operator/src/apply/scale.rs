@@ -11,7 +11,7 @@ use super::{Applier, ApplyError, Object, api_error};
 use crate::children::{Child, Facts};
 use crate::kinds::Kind;
 use crate::metrics::Verb;
-use crate::validate::Plan;
+use crate::validate::{Plan, Scaling};
 
 /// Holds the number between the operator and the autoscaler.
 const HANDOVER_MANAGER: &str = "chatcluster-scale-handover";
@@ -22,9 +22,40 @@ pub(super) async fn hand_over(
     object: &Object,
     child: Option<&Child>,
 ) -> Result<(), ApplyError> {
-    let Some(replicas) = replicas_to_hold(object, child) else {
-        return Ok(());
+    match replicas_to_hold(object, child) {
+        Some(replicas) => hold(applier, plan, object, replicas).await,
+        None => Ok(()),
+    }
+}
+
+/// A new Deployment of an autoscaled component has one pod; this gives it the fewest that it may have, without waiting for
+/// the autoscaler's first look.
+pub(super) async fn start(
+    applier: &Applier,
+    plan: &Plan,
+    object: &Object,
+) -> Result<(), ApplyError> {
+    let fewest = match (&plan.gateway_scaling, &plan.processor_scaling) {
+        (Scaling::Auto(gateways, _), _) if *object.key.name == plan.child("gateway") => {
+            gateways.min_replicas
+        }
+        (_, Scaling::Auto(processors, _)) if *object.key.name == plan.child("processor") => {
+            processors.min_replicas
+        }
+        _ => 1,
     };
+    if object.key.kind == Kind::Deployment && fewest > 1 {
+        hold(applier, plan, object, fewest).await?;
+    }
+    Ok(())
+}
+
+async fn hold(
+    applier: &Applier,
+    plan: &Plan,
+    object: &Object,
+    replicas: i32,
+) -> Result<(), ApplyError> {
     applier.must_lead()?;
     let key = &object.key;
     let resource = key.kind.resource();

@@ -5,13 +5,15 @@ mod ingress;
 mod service;
 
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use serde_json::Value;
 
 use super::labels::{self, Component};
-use super::metadata;
+use super::{autoscaler, metadata};
 use crate::validate::Plan;
 
 pub(super) use deployment::one_more_before_one_less;
@@ -27,6 +29,10 @@ pub struct Gateway {
     pub disruption_budget: PodDisruptionBudget,
     /// From outside the cluster.
     pub ingress: Option<Ingress>,
+    /// Follows the connections.
+    pub autoscaler: Option<HorizontalPodAutoscaler>,
+    /// The same by KEDA.
+    pub scaled_object: Option<Value>,
 }
 
 pub(super) fn build(plan: &Plan) -> Gateway {
@@ -40,6 +46,8 @@ pub(super) fn build(plan: &Plan) -> Gateway {
             .ingress
             .as_ref()
             .map(|spec| ingress::build(plan, spec)),
+        autoscaler: autoscaler::horizontal(plan, Component::Gateway),
+        scaled_object: autoscaler::keda(plan, Component::Gateway),
     }
 }
 

@@ -2,13 +2,15 @@
 
 use chat_core::ports;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Container;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use serde_json::Value;
 
 use super::gateway::{disruption_budget, one_more_before_one_less};
 use super::labels::{self, Component};
 use super::pod::{self, Pod};
-use super::{environment, metadata, resources};
+use super::{autoscaler, environment, metadata, resources};
 use crate::validate::Plan;
 
 /// After the drain window a processor still acknowledges and closes its channels.
@@ -21,12 +23,18 @@ pub struct Processors {
     pub deployment: Deployment,
     /// At most one is taken away at a time.
     pub disruption_budget: PodDisruptionBudget,
+    /// Follows the queues.
+    pub autoscaler: Option<HorizontalPodAutoscaler>,
+    /// The same by KEDA.
+    pub scaled_object: Option<Value>,
 }
 
 pub(super) fn build(plan: &Plan) -> Processors {
     Processors {
         deployment: deployment(plan),
         disruption_budget: disruption_budget(plan, Component::Processor),
+        autoscaler: autoscaler::horizontal(plan, Component::Processor),
+        scaled_object: autoscaler::keda(plan, Component::Processor),
     }
 }
 

@@ -127,8 +127,7 @@ pub fn of(kind: Kind, object: &Value) -> Facts {
         | Kind::NetworkPolicy
         | Kind::Ingress
         | Kind::ScaledObject
-        | Kind::PodMonitor
-        | Kind::PrometheusRule => Facts::None,
+        | Kind::PodMonitor => Facts::None,
     }
 }
 

@@ -68,13 +68,18 @@ pub async fn watch(
         .boxed();
     let mut listed = HashSet::new();
     let mut first = true;
+    let mut told = String::new();
     loop {
         let event = match events.try_next().await {
             Ok(Some(event)) => event,
             Ok(None) => return,
             Err(error) => {
-                // The stream starts again by itself, after a pause that grows.
-                tracing::warn!(kind = kind.as_str(), %error, "A watch was interrupted.");
+                // The stream starts again by itself, after a pause. The same trouble is told once.
+                let trouble = error.to_string();
+                if trouble != told {
+                    tracing::warn!(kind = kind.as_str(), %error, "A watch was interrupted.");
+                }
+                told = trouble;
                 continue;
             }
         };
@@ -92,6 +97,7 @@ pub async fn watch(
                 note(&children, kind, object).map(&wake);
             }
             Event::InitDone => {
+                told.clear();
                 children
                     .retain_listed(kind, &scope, &listed)
                     .into_iter()

@@ -129,6 +129,7 @@ async fn resolve(
         referenced,
         capabilities: *context.capabilities.borrow(),
         images: context.images.clone(),
+        operator_url: context.operator_url.clone(),
     })
 }
 

@@ -23,16 +23,19 @@ pub(super) async fn status(
     context: &Context,
 ) -> Result<(), ReconcileError> {
     let previous = previous(cluster, context);
-    let queues = None;
+    let shown = context.displays.of(&key_of(cluster));
     let present = status::of(
         plan,
         live,
-        queues,
+        shown.as_ref(),
         failure,
         &previous,
         cluster.metadata.generation,
         &now(),
     );
+    for notice in status::scaling_notices(plan, live, &previous, &present) {
+        context.events.publish(cluster, notice).await;
+    }
     write(cluster, previous, present, context).await
 }
 

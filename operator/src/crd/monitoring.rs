@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Monitors and alerts for the Prometheus operator. The endpoints are there in any case, and pods carry the usual
+/// Monitors for the Prometheus operator. The endpoints are there in any case, and pods carry the usual
 /// `prometheus.io/scrape` annotations.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MonitoringSpec {
-    /// Whether ServiceMonitors and PrometheusRules are made.
+    /// Whether a PodMonitor is made.
     #[serde(default)]
     pub mode: MonitorMode,
     /// How often to scrape, in seconds.
@@ -29,8 +29,6 @@ pub enum MonitorMode {
     /// When the cluster knows the Prometheus operator's resources.
     #[default]
     Auto,
-    /// Always; without those resources the ChatCluster is not Ready and says so.
-    Enabled,
     /// Never.
     Disabled,
 }

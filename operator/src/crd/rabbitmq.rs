@@ -71,6 +71,14 @@ pub struct ExternalRabbitMq {
         inner(length(max = 253), regex(pattern = r"^http://[-.:\[\]a-zA-Z0-9]+$"))
     )]
     pub metrics_urls: Vec<String>,
+    /// Virtual host of the URL, by which the broker's metrics tell queues of the same name apart.
+    #[serde(default = "default_vhost")]
+    #[schemars(length(min = 1, max = 253))]
+    pub vhost: String,
+}
+
+fn default_vhost() -> String {
+    "/".to_owned()
 }
 
 fn one() -> i32 {

@@ -25,14 +25,19 @@ pub(super) fn verdict(plan: &Plan, live: &ClusterChildren, component: Component)
             false => Verdict::no("PodsFailing", message),
         };
     }
-    let counts = format!("{} of {} ready", workload.ready, workload.replicas);
+    let counts = format!(
+        "{} of {} ready",
+        workload.ready.min(workload.replicas),
+        workload.replicas
+    );
     if workload.stuck {
         return Verdict::stalled("ProgressDeadlineExceeded", counts);
     }
+    // More pods than wanted, all of the present revision, are on their way out after a scale-in.
     let rolled_out = workload.observed
-        && workload.updated == workload.replicas
-        && workload.total == workload.replicas
-        && workload.ready == workload.replicas;
+        && workload.updated >= workload.replicas
+        && workload.total == workload.updated
+        && workload.ready >= workload.replicas;
     match rolled_out {
         true => Verdict::yes("Available", counts),
         false if workload.ready >= workload.replicas => Verdict::no(
@@ -144,6 +149,18 @@ mod tests {
                 "ProgressDeadlineExceeded",
                 false,
                 true,
+            ),
+            (
+                Some(Workload {
+                    ready: 4,
+                    updated: 4,
+                    total: 4,
+                    ..ready()
+                }),
+                None,
+                "Available",
+                true,
+                false,
             ),
             // A pod of an old revision in trouble does not matter while enough are ready.
             (

@@ -95,13 +95,17 @@ async fn serve(
                 .replay(job_id.as_deref(), limit)
                 .await
                 .map_err(anyhow::Error::from)?;
-            report(args.json, &replayed)?;
             match (&replayed.stopped, job_id) {
-                (Some(why), _) => Err(anyhow::anyhow!("stopped early: {why}").into()),
                 (None, Some(id)) if replayed.replayed.is_empty() => {
                     Err(not_found(id, limit).into())
                 }
-                _ => Ok(()),
+                (stopped, _) => {
+                    report(args.json, &replayed)?;
+                    match stopped {
+                        Some(why) => Err(anyhow::anyhow!("stopped early: {why}").into()),
+                        None => Ok(()),
+                    }
+                }
             }
         }
         DlqCommand::Purge {

@@ -1,8 +1,8 @@
 //! `chat-processor replay`: lets a consumer group read the event log again.
 
 use chat_backends::config::PostgresArgs;
-use chat_backends::postgres::event_groups::{self, Position};
 use chat_backends::postgres;
+use chat_backends::postgres::event_groups::{self, Position};
 use chat_core::time::Timestamp;
 use chat_processor::groups::Group;
 use clap::Args;

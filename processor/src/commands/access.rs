@@ -37,6 +37,13 @@ pub async fn require_member(context: &Context, room: RoomId, user: UserId) -> Re
     of_member(context, room, user).await.map(|_| ())
 }
 
+/// Caches the room's members if they are not cached yet. A failure costs speed only.
+pub(crate) async fn remember_members(context: &Context, room: RoomId) {
+    if let Ok(None) = members::list(&context.redis, room).await {
+        fill(context, room).await;
+    }
+}
+
 /// Caches the room's members for the next question. A failure costs speed only.
 async fn fill(context: &Context, room: RoomId) {
     let Ok(version) = members::version(&context.redis, room).await else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chat_backends::postgres::rooms::{self, NewGroup};
-use chat_backends::postgres::users;
+use chat_backends::postgres::{blocks, users};
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::fanout::{CONTROL_JOIN, Control};
 use chat_core::ids::{RoomId, UserId};
@@ -73,6 +73,8 @@ async fn dm(
     };
     require_known(context, &members).await?;
     let other = if low == actor.user_id { high } else { low };
+    require_no_block(context, actor, &[other]).await?;
+    require_open_to_dm(context, actor, other).await?;
     let (room, created) = insert_dm(context, actor.user_id, other)
         .await
         .map_err(|error| unavailable(&error))?;
@@ -141,6 +143,7 @@ async fn group(
     members.insert(actor.user_id);
     let members: Vec<UserId> = members.into_iter().collect();
     require_known(context, &members).await?;
+    require_no_block(context, actor, &members).await?;
     let room = RoomId::now_v7();
     let group = NewGroup {
         id: room,
@@ -184,6 +187,40 @@ async fn require_known(context: &Context, members: &[UserId]) -> Result<(), Refu
         )),
         None => Ok(()),
     }
+}
+
+async fn require_no_block(
+    context: &Context,
+    actor: &Actor,
+    others: &[UserId],
+) -> Result<(), Refusal> {
+    let blocked = blocks::between(&context.pg, actor.user_id, others)
+        .await
+        .map_err(|error| unavailable(&error))?;
+    if blocked.is_empty() {
+        return Ok(());
+    }
+    let message = "One of you has blocked the other.";
+    Err(Refusal::new(ErrorCode::Blocked, message))
+}
+
+/// Whoever takes dms from friends only still has those that exist.
+async fn require_open_to_dm(
+    context: &Context,
+    actor: &Actor,
+    other: UserId,
+) -> Result<(), Refusal> {
+    let away = |error: sqlx::Error| unavailable(&error);
+    let open = users::open_to_dm(&context.pg, actor.user_id, other);
+    if open.await.map_err(away)? {
+        return Ok(());
+    }
+    let existing = rooms::dm(&context.pg, actor.user_id, other);
+    if existing.await.map_err(away)?.is_some() {
+        return Ok(());
+    }
+    let message = "This user takes direct messages from friends only.";
+    Err(Refusal::new(ErrorCode::Forbidden, message))
 }
 
 /// Tells the members' gateways at once, so that the first message finds their sockets subscribed. The announcement to

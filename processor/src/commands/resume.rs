@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use chat_backends::postgres::messages::{self, Paging};
 use chat_backends::postgres::rooms;
+use chat_backends::redis::members::{self, Membership};
+use chat_backends::redis::{announce, ring};
 use chat_core::error::Refusal;
 use chat_core::ids::{RoomId, UserId};
 use chat_core::limits;
@@ -11,6 +13,7 @@ use chat_core::protocol::client::ResumeRoom;
 use chat_core::protocol::objects::Message;
 use serde::Serialize;
 
+use crate::commands::access;
 use crate::context::Context;
 use crate::failure::unavailable;
 
@@ -62,12 +65,10 @@ pub async fn run(
         let path = format!("rooms[{index}].lastSeq");
         return Err(Refusal::invalid(path, "too_small", "must be 0 or more"));
     }
-    let heads: HashMap<RoomId, i64> = rooms::heads(&context.pg, viewer, limits::READY_ROOMS)
-        .await
-        .map_err(|error| unavailable(&error))?
-        .into_iter()
-        .map(|head| (head.room_id, head.last_seq))
-        .collect();
+    let heads = match remembered_heads(context, viewer, positions).await {
+        Some(heads) => heads,
+        None => stored_heads(context, viewer, positions).await?,
+    };
     let mut budget = limits::RESUME_MESSAGES;
     let mut resumed = Vec::with_capacity(positions.len());
     for position in positions {
@@ -90,6 +91,61 @@ pub async fn run(
     Ok(resumed)
 }
 
+/// The heads as Redis knows them; `None` unless it knows all of them and that the viewer is in every room. A client that
+/// is ahead of what Redis knows makes Postgres decide.
+///
+/// A head here is at most older by what is about to be published, which the client's socket hears live: it is subscribed
+/// before it asks.
+async fn remembered_heads(
+    context: &Context,
+    viewer: UserId,
+    positions: &[ResumeRoom],
+) -> Option<HashMap<RoomId, i64>> {
+    let rooms: Vec<RoomId> = positions.iter().map(|position| position.room_id).collect();
+    let heads = announce::heads(&context.redis, &rooms).await.ok()?;
+    // One connection answers all of them in one go.
+    let checks = rooms
+        .iter()
+        .map(|room| members::check(&context.redis, *room, viewer));
+    let memberships = futures::future::try_join_all(checks).await.ok()?;
+    let all_member = memberships.iter().all(|found| *found == Membership::Member);
+    let known: Option<HashMap<RoomId, i64>> = positions
+        .iter()
+        .zip(heads)
+        .map(|(position, head)| {
+            let head = head.filter(|head| *head >= position.last_seq)?;
+            Some((position.room_id, head))
+        })
+        .collect();
+    known.filter(|_| all_member)
+}
+
+/// The heads from Postgres, which are then remembered for the next who ask.
+async fn stored_heads(
+    context: &Context,
+    viewer: UserId,
+    positions: &[ResumeRoom],
+) -> Result<HashMap<RoomId, i64>, Refusal> {
+    let heads: HashMap<RoomId, i64> = rooms::heads(&context.pg, viewer, limits::READY_ROOMS)
+        .await
+        .map_err(|error| unavailable(&error))?
+        .into_iter()
+        .map(|head| (head.room_id, head.last_seq))
+        .collect();
+    let asked: Vec<(RoomId, i64)> = positions
+        .iter()
+        .filter_map(|position| Some((position.room_id, *heads.get(&position.room_id)?)))
+        .collect();
+    if let Err(error) = announce::note_heads(&context.redis, &asked).await {
+        tracing::debug!(%error, "the rooms' heads were not remembered");
+        return Ok(heads);
+    }
+    for (room, _) in &asked {
+        access::remember_members(context, *room).await;
+    }
+    Ok(heads)
+}
+
 fn decide(client: i64, head: Option<i64>, budget: usize) -> Action {
     let Some(head) = head else {
         return Action::Left;
@@ -108,6 +164,9 @@ async fn missed(
     position: &ResumeRoom,
     head: i64,
 ) -> Result<Vec<Message>, Refusal> {
+    if let Some(messages) = remembered(context, position, head).await {
+        return Ok(messages);
+    }
     let limit = u32::try_from(limits::RESUME_ROOM_MESSAGES).unwrap_or(limits::HISTORY_MAX);
     let mut connection = context
         .pg
@@ -129,6 +188,20 @@ async fn missed(
         .into_iter()
         .filter(|message| message.seq <= head)
         .collect())
+}
+
+/// The gap from the room's ring, if that has all of it. Its messages are as they were delivered; whatever changes one
+/// later makes the room's ring forgotten.
+async fn remembered(context: &Context, position: &ResumeRoom, head: i64) -> Option<Vec<Message>> {
+    let range = ring::after(&context.redis, position.room_id, position.last_seq, head)
+        .await
+        .ok()
+        .filter(|range| range.complete)?;
+    range
+        .entries
+        .iter()
+        .map(|entry| serde_json::from_str(&entry.message).ok())
+        .collect()
 }
 
 #[cfg(test)]

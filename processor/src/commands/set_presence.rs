@@ -1,6 +1,5 @@
 //! `presence.set`, and the coming and going of sockets: told to the user's contacts who are online, and to own sockets.
 
-use chat_backends::postgres::members;
 use chat_backends::redis::presence;
 use chat_core::error::Refusal;
 use chat_core::ids::UserId;
@@ -11,7 +10,7 @@ use chat_core::protocol::objects::{Presence, PresenceStatus};
 use chat_core::protocol::server::ServerEvent;
 
 use crate::actor::Actor;
-use crate::commands::text;
+use crate::commands::{contacts, text};
 use crate::context::Context;
 use crate::effects::{Effect, Target};
 use crate::failure::{Failure, unavailable};
@@ -58,7 +57,7 @@ pub async fn apply(
     let Some(current) = now.into_iter().next() else {
         return Ok(vec![]);
     };
-    let contacts = members::co_members(&context.pg, job.user_id, limits::CONTACTS).await?;
+    let contacts = contacts::of(&context.pg, job.user_id).await?;
     let mut listeners = presence::online_among(&context.redis, &contacts)
         .await
         .map_err(away)?;

@@ -1,6 +1,6 @@
 //! `typing.start` and `typing.stop`: transient, never stored, told to the other members.
 
-use chat_core::error::Refusal;
+use chat_core::error::{ErrorCode, Refusal};
 use chat_core::job::{Act, Job};
 use chat_core::limits;
 use chat_core::protocol::client;
@@ -16,14 +16,19 @@ use crate::failure::Failure;
 /// Checks that the actor is a member.
 ///
 /// # Errors
-/// `room_not_found`, `not_member`, `unavailable`.
+/// `room_not_found`, `not_member`, `blocked`, `unavailable`.
 pub async fn check(
     context: &Context,
     actor: &Actor,
     typing: client::Typing,
     is_typing: bool,
 ) -> Result<Job, Refusal> {
-    access::require_member(context, typing.room_id, actor.user_id).await?;
+    // From Postgres, not from the cache: a block in a dm must hold from the next key on.
+    let access = access::of_member(context, typing.room_id, actor.user_id).await?;
+    if access.blocked {
+        let message = "One of you has blocked the other.";
+        return Err(Refusal::new(ErrorCode::Blocked, message));
+    }
     Ok(actor.job(Some(typing.room_id), Act::Typing { is_typing }))
 }
 

@@ -63,7 +63,13 @@ mod tests {
         ]);
         let shown: Vec<_> = counts
             .iter()
-            .map(|count| (count.minute.unix_millis(), count.event_type.as_str(), count.events))
+            .map(|count| {
+                (
+                    count.minute.unix_millis(),
+                    count.event_type.as_str(),
+                    count.events,
+                )
+            })
             .collect();
         assert_eq!(
             shown,

@@ -11,11 +11,23 @@ use crate::failure::Failure;
 
 /// The members that are kept: ids and roles, no texts.
 const KEPT: [&str; 8] = [
-    "roomId", "messageId", "seq", "userId", "role", "reason", "by", "scope",
+    "roomId",
+    "messageId",
+    "seq",
+    "userId",
+    "role",
+    "reason",
+    "by",
+    "scope",
 ];
 /// The members that may name who did it, the first one there counts.
 const ACTORS: [&str; 6] = [
-    "by", "deletedBy", "pinnedBy", "unpinnedBy", "createdBy", "userId",
+    "by",
+    "deletedBy",
+    "pinnedBy",
+    "unpinnedBy",
+    "createdBy",
+    "userId",
 ];
 
 pub(super) async fn handle(

@@ -197,7 +197,9 @@ impl Follower {
         if handled && !events.is_empty() {
             self.group.handle(&mut transaction, &events).await?;
         }
-        let next = batch.last().map_or(place.next_offset, |last| last.offset + 1);
+        let next = batch
+            .last()
+            .map_or(place.next_offset, |last| last.offset + 1);
         event_groups::advance(&mut *transaction, group, next, now).await?;
         transaction.commit().await?;
         Ok(Kept::UpTo(next))

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::attached::Attached;
 use super::commit::Committer;
 use super::lanes::Lanes;
 use super::metrics::{JobLabels, JobResult, KindLabels};
@@ -141,7 +142,7 @@ impl Partition {
         self.prefetch < PREFETCH_MAX && self.lanes.len() * 2 > usize::from(self.prefetch)
     }
 
-    async fn attach(&self, priority: i32) -> Result<Consumer, SessionEnd> {
+    async fn attach(&self, priority: i32) -> Result<Attached, SessionEnd> {
         let names = &self.worker.rabbitmq.names;
         let options = ConsumeOptions {
             queue: names.partition(self.place.queue, self.place.number),
@@ -149,7 +150,9 @@ impl Partition {
             prefetch: self.prefetch,
             name: self.worker.name.to_string(),
         };
-        Ok(Consumer::attach(&self.broker, options).await?)
+        Ok(Attached::from(
+            Consumer::attach(&self.broker, options).await?,
+        ))
     }
 
     async fn work(

@@ -11,6 +11,7 @@ use chat_core::time::Timestamp;
 use super::partition::Item;
 use super::{SessionEnd, Worker};
 use crate::failure::Failure;
+use crate::order;
 
 /// What becomes of a failed job.
 pub(super) enum Verdict {
@@ -60,6 +61,7 @@ impl Judge {
         if let Err(error) = attempts::forget(&self.worker.context.redis, job).await {
             tracing::debug!(%error, %job, "the note of a job's failures will run out by itself");
         }
+        order::given_up(&self.worker.context, &item.job).await;
         Ok(Verdict::Buried(item))
     }
 

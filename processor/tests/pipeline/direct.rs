@@ -5,8 +5,10 @@ use std::sync::Arc;
 use chat_core::job::Act;
 use chat_processor::context::{Context, Policy};
 use chat_processor::direct;
+use chat_processor::failure::Failure;
+use chat_processor::order::{self, StillQueued};
 
-use crate::stage::{Stage, assert_in_order, eventually, on_stage, send};
+use crate::stage::{POISON, Stage, assert_in_order, eventually, on_stage, send};
 
 fn context(stage: &Stage) -> Context {
     Context {
@@ -49,6 +51,57 @@ async fn a_job_that_was_done_directly_is_not_done_again_by_the_queue() {
         );
         worker.finish().await;
         assert!(stage.dead_letters().await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_direct_send_does_not_overtake_what_the_broker_has_confirmed() {
+    on_stage(1, async |stage| {
+        let people = stage.users(2).await;
+        let room = stage.room(&people).await;
+        let publisher = stage.publisher().await;
+        let queued = send(room, people[0], "0");
+        publisher.publish(&queued, None).await.unwrap();
+        order::confirmed(&context(stage), &queued).await;
+        // The broker is lost to this gateway now; the queue still holds the first send.
+        let later = send(room, people[0], "1");
+        let refused = direct::process(&context(stage), &later).await;
+        assert!(
+            matches!(&refused, Err(Failure::Unavailable(why)) if why.is::<StillQueued>()),
+            "{refused:?}"
+        );
+        // Others are not held up, nor is a repeat of the queued send itself.
+        direct::process(&context(stage), &send(room, people[1], "5"))
+            .await
+            .unwrap();
+        let worker = stage.work("w1", stage.wiring());
+        stage.stored_all(room, 2).await;
+        direct::process(&context(stage), &later).await.unwrap();
+        assert_in_order(&stage.stored_all(room, 3).await);
+        worker.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_holds_up_no_direct_send() {
+    on_stage(1, async |stage| {
+        let people = stage.users(1).await;
+        let room = stage.room(&people).await;
+        let publisher = stage.publisher().await;
+        let poison = send(room, people[0], POISON);
+        publisher.publish(&poison, None).await.unwrap();
+        order::confirmed(&context(stage), &poison).await;
+        let mut wiring = stage.wiring();
+        wiring.ladder_unit = std::time::Duration::from_millis(2);
+        let worker = stage.work("w1", wiring);
+        stage.dead_letters_all(1).await;
+        worker.finish().await;
+        direct::process(&context(stage), &send(room, people[0], "0"))
+            .await
+            .unwrap();
+        assert_eq!(stage.stored(room).await.len(), 1);
     })
     .await;
 }

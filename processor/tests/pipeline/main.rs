@@ -10,12 +10,16 @@
 )]
 
 #[path = "../../../backends/tests/shared/cuttable_link.rs"]
+#[expect(dead_code, reason = "shared with tests that ask it more")]
 mod cuttable_link;
 mod direct;
 mod dlq_program;
+mod event_log;
 mod failures;
+mod interleavings;
 mod outages;
 mod programs;
+mod resume;
 mod rotation;
 mod sends;
 mod shares;

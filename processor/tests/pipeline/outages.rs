@@ -33,14 +33,9 @@ pub(crate) async fn over_redis() -> (CuttableLink, RedisConfig) {
 
 pub(crate) async fn over_rabbit(stage: &Stage) -> (CuttableLink, RabbitConfig) {
     let (link, url) = link(&variable("TEST_RABBITMQ_URL")).await;
-    let config = RabbitConfig::from_url(url).unwrap();
-    let config = RabbitConfig {
-        names: stage.rabbit.names.clone(),
-        partitions: stage.rabbit.partitions,
-        max_retries: stage.rabbit.max_retries,
-        prefetch: stage.rabbit.prefetch,
-        ..config
-    };
+    let mut config = RabbitConfig::from_url(url).unwrap();
+    config.names = stage.rabbit.names.clone();
+    config.partitions = stage.rabbit.partitions;
     (link, config)
 }
 
@@ -137,6 +132,7 @@ async fn a_broken_broker_connection_is_made_again_and_nothing_is_lost() {
         for round in 0..4 {
             publish(&publisher, room, people[0], round * 50..(round + 1) * 50).await;
             link.cut();
+            worker.has_lost_rabbitmq().await;
             link.heal();
         }
         let stored = stage.stored_all(room, 200).await;

@@ -73,6 +73,7 @@ async fn a_redelivery_after_the_commit_doubles_nothing_and_is_told_again() {
         redis.heal();
         eventually("it is told", async || heard.seqs(room).len() == 1).await;
         rabbit.cut();
+        worker.has_lost_rabbitmq().await;
         rabbit.heal();
         eventually("it is told again", async || heard.seqs(room).len() == 2).await;
         assert_eq!(heard.seqs(room), [1, 1]);

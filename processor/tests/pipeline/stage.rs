@@ -187,7 +187,7 @@ impl Stage {
             health: health.clone(),
         };
         let stop = CancellationToken::new();
-        let task = self.tasks.spawn(worker.clone().run(stop.clone()));
+        let task = self.tasks.spawn(worker.clone().run(stop.clone(), PATIENCE));
         Running {
             stop,
             health,
@@ -354,24 +354,6 @@ impl Stage {
             .unwrap()
     }
 
-    /// Jobs on a queue that nobody has taken yet.
-    pub(crate) async fn ready(&self, queue: Queue, number: u16) -> u32 {
-        let options = lapin::options::QueueDeclareOptions {
-            passive: true,
-            ..Default::default()
-        };
-        self.raw_channel()
-            .await
-            .queue_declare(
-                self.rabbit.names.partition(queue, number).into(),
-                options,
-                lapin::types::FieldTable::default(),
-            )
-            .await
-            .unwrap()
-            .message_count()
-    }
-
     async fn remove_queues(&self) {
         let names = &self.rabbit.names;
         let channel = self.raw_channel().await;
@@ -411,6 +393,14 @@ impl Running {
         self.task.abort();
         drop(self.task.await);
         self.worker.context.pg.close().await;
+    }
+
+    /// Waits until the worker has noticed that its broker connection is gone.
+    pub(crate) async fn has_lost_rabbitmq(&self) {
+        eventually("the lost connection is noticed", async || {
+            !self.health.report_rabbitmq()
+        })
+        .await;
     }
 
     pub(crate) async fn is_ready(&self) {

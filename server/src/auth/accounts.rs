@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use chat_backends::postgres::audit::{self, NewEntry};
 use chat_backends::postgres::sessions::{self, NewSession, Rotation};
 use chat_backends::postgres::users::{self, InsertUserError, Login, NewUser};
 use chat_core::error::{ErrorCode, Refusal};
@@ -110,6 +111,7 @@ pub(crate) async fn login(
             .map_err(|error| unavailable(&error))?
     };
     let hash = found.as_ref().map(|row| row.password_hash.clone());
+    let found_id = found.as_ref().map(|row| row.user_id);
     let password = bounded(credentials.password);
     let matches = app
         .passwords
@@ -118,6 +120,7 @@ pub(crate) async fn login(
         .map_err(AuthError::refusal)?;
     let Some(row) = found.filter(|_| matches) else {
         attempt.failed().await;
+        audit_failure(app, found_id, "auth.login_failed", Some(device)).await;
         return Err(Refusal::new(
             ErrorCode::InvalidCredentials,
             "The account or the password is wrong.",
@@ -164,6 +167,7 @@ pub(crate) async fn refresh(app: &App, token: &str) -> Result<Tokens, Refusal> {
             session_id,
         } => {
             tell_revoked(app, user_id, session_id).await;
+            audit_failure(app, Some(user_id), "auth.refresh_reused", None).await;
             Err(Refusal::new(
                 ErrorCode::RefreshReused,
                 "This refresh token was used before. Its session is ended for safety; please log in again.",
@@ -206,12 +210,55 @@ pub(crate) async fn tell_revoked(app: &App, user: UserId, session_id: SessionId)
     }
 }
 
+/// Lets the holder of the account's password pass.
+pub(crate) async fn require_password(
+    app: &App,
+    user: UserId,
+    password: SecretString,
+) -> Result<(), Refusal> {
+    let hash = users::password_hash(&app.context.pg, user)
+        .await
+        .map_err(|error| unavailable(&error))?;
+    let matches = app.passwords.verify(bounded(password), hash).await;
+    if matches.map_err(AuthError::refusal)? {
+        Ok(())
+    } else {
+        let message = "The password is wrong.";
+        Err(Refusal::new(ErrorCode::InvalidCredentials, message))
+    }
+}
+
+/// What is stored of a new password.
+pub(crate) async fn hash(app: &App, password: SecretString) -> Result<String, Refusal> {
+    app.passwords
+        .hash(password)
+        .await
+        .map_err(AuthError::refusal)
+}
+
 /// The account of a user who was just authenticated.
 pub(crate) async fn profile(app: &App, user: UserId) -> Result<User, Refusal> {
     users::by_id(&app.context.pg, user)
         .await
         .map_err(|error| unavailable(&error))?
         .ok_or_else(|| AuthError::UserNotFound.refusal())
+}
+
+/// Notes an attempt that failed. The log must not be a way to keep others from logging in, so it may fail itself.
+async fn audit_failure(app: &App, user: Option<UserId>, action: &str, device: Option<&Device>) {
+    let target = user.map(|user| user.to_string());
+    let ip = device.map(|device| device.ip.to_string());
+    let entry = NewEntry {
+        at: Timestamp::now(),
+        actor: None,
+        action,
+        target: target.as_deref(),
+        ip: ip.as_deref(),
+        details: serde_json::json!({}),
+    };
+    if let Err(error) = audit::write(&app.context.pg, &entry).await {
+        tracing::warn!(%error, action, "an entry of the audit log was not written");
+    }
 }
 
 async fn insert(app: &App, registrant: Registrant, role: UserRole) -> Result<User, Refusal> {

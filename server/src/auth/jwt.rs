@@ -141,6 +141,10 @@ impl AccessTokens {
         )]
         let expires_at = Timestamp::from_unix_millis((given.exp * 1000.0) as i64)
             .ok_or(AuthError::InvalidToken)?;
+        // The library still takes a token in the second of its end.
+        if expires_at <= Timestamp::now() {
+            return Err(AuthError::TokenExpired);
+        }
         Ok(Verified {
             user_id,
             session_id,

@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn every_wrong_member_is_named_at_once() {
         let refusal =
-            parsed(serde_json::json!({"email": "nobody", "password": "short", "username": "a b"}))
+            parsed(serde_json::json!({"email": "nobody", "password": "s3c", "username": "a b"}))
                 .check()
                 .unwrap_err();
         let paths: Vec<&str> = refusal
@@ -227,7 +227,7 @@ mod tests {
             .map(|field| field.path.as_str())
             .collect();
         assert_eq!(paths, ["email", "password", "username"]);
-        assert!(!format!("{refusal:?}").contains("short\""));
+        assert!(!format!("{refusal:?}").contains("s3c"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the channels say, in the order in which they say it.
 //!
-//! The payload was encoded once, where the act was committed; here it is copied into one packet a namespace, and
-//! never parsed, except for the few events that change who listens to what.
+//! The payload was encoded once, where the act was committed; here it is copied into one packet a namespace. Only what
+//! the gateway itself has to know is read from it: who wrote a message, who came into a room.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use super::membership;
+use super::receipts::Delivered;
 use crate::app::App;
 use crate::presence::EVICT;
 use crate::sockets::client::Client;
@@ -98,9 +99,20 @@ impl<'a> Packets<'a> {
 
 fn emit(app: &App, target: FanoutTarget, fanout: &Fanout) {
     let mut packets = Packets::of(fanout);
+    let message: Option<Delivered> = match (fanout.event.as_str(), target) {
+        ("message.delivered", FanoutTarget::Room(_)) => parsed(fanout),
+        _ => None,
+    };
+    let mut receivers = Vec::new();
     let mut send = |client: &Arc<Client>| {
-        if concerns(fanout, client) && client.hears(Dialect::Canonical) {
-            client.send(packets.canonical(client.namespace));
+        if !concerns(fanout, client) || !client.hears(Dialect::Canonical) {
+            return;
+        }
+        client.send(packets.canonical(client.namespace));
+        if message.is_some_and(|message| message.sender_id != client.user_id)
+            && receivers.last() != Some(&client.user_id)
+        {
+            receivers.push(client.user_id);
         }
     };
     match target {
@@ -112,6 +124,9 @@ fn emit(app: &App, target: FanoutTarget, fanout: &Fanout) {
                 app.hub.each_watcher(user, &mut send);
             }
         }
+    }
+    if let Some(message) = message {
+        app.receipts.note(message, &receivers);
     }
 }
 

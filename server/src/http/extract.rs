@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::body::HttpBody;
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Query, Request};
 use bytes::Bytes;
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::Id;
+use chat_core::time::Timestamp;
 use http::header;
 use http::request::Parts;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -34,6 +36,25 @@ where
             Problem::new(ErrorCode::PayloadTooLarge, "The body is larger than 1 MiB.")
         })?;
         Ok(Self(parse_json(&bytes)?))
+    }
+}
+
+impl<S, T> OptionalFromRequest<S> for Json<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    type Rejection = Problem;
+
+    /// `None` for a request without a body.
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        let is_empty = request.body().is_end_stream();
+        if is_empty && !request.headers().contains_key(header::CONTENT_TYPE) {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state)
+            .await
+            .map(Some)
     }
 }
 
@@ -92,7 +113,7 @@ pub(crate) fn wrong_shape(
 }
 
 /// serde_json ends its texts with ` at line 1 column 20`, which says nothing to a client.
-fn without_position(text: &str) -> &str {
+pub(crate) fn without_position(text: &str) -> &str {
     text.rfind(" at line ").map_or(text, |end| &text[..end])
 }
 
@@ -124,6 +145,21 @@ impl Params {
             .map(|text| {
                 text.parse()
                     .map_err(|_| Refusal::invalid(name, "invalid", "is not of the right type"))
+            })
+            .transpose()
+    }
+
+    /// A point in time (RFC 3339).
+    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
+        self.text(name)
+            .map(|text| {
+                serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| {
+                    Refusal::invalid(
+                        name,
+                        "invalid",
+                        "is not a time like 2026-02-14T12:00:00.000Z",
+                    )
+                })
             })
             .transpose()
     }

@@ -1,18 +1,15 @@
-//! `/rooms/:id/messages` and `/messages/:id`: sending and reading.
+//! `/rooms/:id/messages`: sending and reading.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json as JsonAnswer, Router};
-use chat_backends::postgres::messages;
-use chat_core::error::{ErrorCode, Refusal};
-use chat_core::ids::{JobId, MessageId, RoomId};
+use chat_core::ids::{JobId, RoomId};
 use chat_core::protocol::client::MessageSend;
 use chat_core::protocol::objects::Message;
 use chat_processor::commands::history::{self, Query};
-use chat_processor::commands::{access, send_message};
-use chat_processor::failure::unavailable;
+use chat_processor::commands::send_message;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -23,9 +20,7 @@ use crate::http::extract::{Json, Params, id, parse_value};
 use crate::http::problem::Problem;
 
 pub(super) fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/rooms/{id}/messages", get(page).post(send))
-        .route("/messages/{id}", get(show))
+    Router::new().route("/rooms/{id}/messages", get(page).post(send))
 }
 
 #[derive(Serialize)]
@@ -55,7 +50,7 @@ async fn send(
     body.insert("roomId".to_owned(), Value::String(room.to_string()));
     let send: MessageSend = parse_value(Value::Object(body))?;
     let checked = send_message::check(&app.context, &caller.actor(&app), send).await?;
-    app.dispatcher.dispatch(&checked.job).await?;
+    app.dispatcher.dispatch(checked.job).await?;
     let queued = Queued {
         status: "QUEUED",
         client_msg_id: checked.client_msg_id,
@@ -84,30 +79,4 @@ async fn page(
         next_after_seq: history.page.next_after_seq,
         last_seq: history.page.last_seq,
     }))
-}
-
-async fn show(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(message): Path<String>,
-) -> Result<JsonAnswer<Message>, Problem> {
-    let message: MessageId = id("id", &message)?;
-    let not_found = || Refusal::new(ErrorCode::MessageNotFound, "There is no such message.");
-    let (room, _) = messages::locate(&app.context.pg, message)
-        .await
-        .map_err(|error| unavailable(&error))?
-        .ok_or_else(not_found)?;
-    let viewer = caller.identity.user_id;
-    access::require_member(&app.context, room, viewer).await?;
-    let mut connection = app
-        .context
-        .pg
-        .acquire()
-        .await
-        .map_err(|error| unavailable(&error))?;
-    let found = messages::by_id(&mut connection, Some(viewer), message, true)
-        .await
-        .map_err(|error| unavailable(&error))?
-        .ok_or_else(not_found)?;
-    Ok(JsonAnswer(found))
 }

@@ -6,8 +6,9 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use chat_core::ids::UserId;
+use chat_core::protocol::client::PresenceUsers;
 use chat_core::protocol::objects::Presence;
-use chat_processor::commands::set_presence;
+use chat_processor::commands::contacts;
 use serde::Serialize;
 
 use crate::app::App;
@@ -26,10 +27,10 @@ struct Presences {
 
 async fn show(
     State(app): State<Arc<App>>,
-    _: Caller,
+    caller: Caller,
     params: Params,
 ) -> Result<Json<Presences>, Problem> {
-    let users = params
+    let user_ids = params
         .text("userIds")
         .unwrap_or_default()
         .split(',')
@@ -37,6 +38,7 @@ async fn show(
         .enumerate()
         .map(|(index, text)| id(&format!("userIds[{index}]"), text))
         .collect::<Result<Vec<UserId>, _>>()?;
-    let presence = set_presence::get(&app.context, &users).await?;
+    let asked = PresenceUsers { user_ids };
+    let presence = contacts::presence(&app.context, &caller.actor(&app), &asked).await?;
     Ok(Json(Presences { presence }))
 }

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json as JsonAnswer, Router};
-use chat_backends::postgres::rooms;
 use chat_core::ids::RoomId;
-use chat_core::limits;
 use chat_processor::commands::read::{self, UpTo};
-use chat_processor::failure::unavailable;
+use chat_processor::commands::unread;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
@@ -67,24 +65,18 @@ async fn unread(
     State(app): State<Arc<App>>,
     caller: Caller,
 ) -> Result<JsonAnswer<Unread>, Problem> {
-    let heads = rooms::heads(
-        &app.context.pg,
-        caller.identity.user_id,
-        limits::READY_ROOMS,
-    )
-    .await
-    .map_err(|error| unavailable(&error))?;
-    let rooms: Vec<UnreadRoom> = heads
+    let counts = unread::run(&app.context, &caller.actor(&app)).await?;
+    let rooms = counts
+        .rooms
         .into_iter()
-        .filter(|head| head.unread > 0)
-        .map(|head| UnreadRoom {
-            room_id: head.room_id,
-            unread: head.unread,
-            mentions: 0,
+        .map(|room| UnreadRoom {
+            room_id: room.room_id,
+            unread: room.unread,
+            mentions: room.mentions,
         })
         .collect();
     Ok(JsonAnswer(Unread {
-        total: rooms.iter().map(|room| room.unread).sum(),
+        total: counts.total,
         rooms,
     }))
 }

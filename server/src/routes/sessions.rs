@@ -9,6 +9,7 @@ use chat_backends::postgres::sessions;
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::SessionId;
 use chat_core::time::Timestamp;
+use chat_processor::commands::end_sessions;
 use chat_processor::failure::unavailable;
 use http::StatusCode;
 use serde::Serialize;
@@ -70,16 +71,6 @@ async fn end(
 
 async fn end_others(State(app): State<Arc<App>>, caller: Caller) -> Result<StatusCode, Problem> {
     let identity = &caller.identity;
-    let ended = sessions::revoke_all(
-        &app.context.pg,
-        identity.user_id,
-        identity.session_id,
-        Timestamp::now(),
-    )
-    .await
-    .map_err(|error| unavailable(&error))?;
-    for session in ended {
-        accounts::tell_revoked(&app, identity.user_id, session).await;
-    }
+    end_sessions::run(&app.context, identity.user_id, identity.session_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

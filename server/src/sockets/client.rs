@@ -13,7 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::connection::Connection;
 use super::dialect::{Audience, Dialect};
-use super::events::Incoming;
+use super::events::{Confirming, Incoming};
 use super::lane::Lane;
 use super::namespace::Namespace;
 use super::packet;
@@ -33,6 +33,8 @@ pub(crate) struct Client {
     pub(crate) session_id: Option<SessionId>,
     /// Its events, in order.
     pub(crate) lane: Lane<Incoming>,
+    /// Its jobs that are on their way to the broker, in the same order.
+    pub(crate) confirms: Lane<Confirming>,
     expires_at_secs: AtomicI64,
     /// Set once it is told nothing any more.
     gone: AtomicBool,
@@ -64,6 +66,7 @@ impl Client {
             user_id: identity.user_id,
             session_id: identity.session_id,
             lane: Lane::default(),
+            confirms: Lane::default(),
             expires_at_secs: AtomicI64::new(identity.expires_at.unix_seconds()),
             gone: AtomicBool::new(false),
             engine: Arc::downgrade(engine),

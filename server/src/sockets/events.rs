@@ -1,13 +1,30 @@
 //! What clients send: one file an event. Here they are told apart, limited, run in order and answered.
 
+mod block;
+mod call;
+mod event;
+mod friend;
+mod message_delete;
+mod message_edit;
+mod message_forward;
 mod message_history;
+mod message_pin;
+mod message_react;
 mod message_read;
 mod message_send;
 mod ping;
 mod presence;
 mod room_create;
+mod room_delete;
+mod room_invite;
+mod room_join;
+mod room_leave;
+mod room_mute;
+mod room_role;
+mod room_update;
 mod session_refresh;
 mod session_resume;
+mod story_view;
 mod typing;
 
 use std::panic::AssertUnwindSafe;
@@ -15,22 +32,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::error::{ErrorCode, Refusal};
+use chat_core::ids::MessageId;
 use chat_core::job::Job;
 use chat_processor::actor::Actor;
+use chat_processor::commands::friend::Answer as FriendAnswer;
 use futures::FutureExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use self::event::Event;
 use super::ack::{self, Reply};
 use super::client::Client;
 use super::dialect::Dialect;
 use super::lane::Pushed;
-use super::namespace::Namespace;
 use super::packet;
 use crate::app::App;
 use crate::auth::throttle;
-use crate::http::extract::wrong_shape;
+use crate::dispatch::Started;
+use crate::http::extract::{without_position, wrong_shape};
 
 /// An event on its way to its handler.
 #[derive(Debug)]
@@ -38,77 +58,6 @@ pub(crate) struct Incoming {
     event: Result<Event, ErrorCode>,
     reply: Reply,
     payload: Option<Box<RawValue>>,
-}
-
-/// The events that exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Event {
-    MessageSend,
-    MessageHistory,
-    MessageRead,
-    TypingStart,
-    TypingStop,
-    PresenceSet,
-    PresenceSubscribe,
-    PresenceUnsubscribe,
-    PresenceGet,
-    RoomCreate,
-    SessionResume,
-    SessionRefresh,
-    Ping,
-}
-
-impl Event {
-    const ALL: [Self; 13] = [
-        Self::MessageSend,
-        Self::MessageHistory,
-        Self::MessageRead,
-        Self::TypingStart,
-        Self::TypingStop,
-        Self::PresenceSet,
-        Self::PresenceSubscribe,
-        Self::PresenceUnsubscribe,
-        Self::PresenceGet,
-        Self::RoomCreate,
-        Self::SessionResume,
-        Self::SessionRefresh,
-        Self::Ping,
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::MessageSend => "message.send",
-            Self::MessageHistory => "message.history",
-            Self::MessageRead => "message.read",
-            Self::TypingStart => "typing.start",
-            Self::TypingStop => "typing.stop",
-            Self::PresenceSet => "presence.set",
-            Self::PresenceSubscribe => "presence.subscribe",
-            Self::PresenceUnsubscribe => "presence.unsubscribe",
-            Self::PresenceGet => "presence.get",
-            Self::RoomCreate => "room.create",
-            Self::SessionResume => "session.resume",
-            Self::SessionRefresh => "session.refresh",
-            Self::Ping => "ping",
-        }
-    }
-
-    /// The event of this name in a namespace.
-    fn find(namespace: Namespace, name: &str) -> Option<Self> {
-        let event = Self::ALL.into_iter().find(|event| event.name() == name)?;
-        match namespace {
-            Namespace::Chat => Some(event),
-            Namespace::Root => (event == Self::Ping).then_some(event),
-        }
-    }
-
-    /// Whether it counts in the bucket of socket events; the others have buckets of their own.
-    const fn is_limited_here(self) -> bool {
-        !matches!(
-            self,
-            Self::MessageSend | Self::TypingStart | Self::TypingStop | Self::PresenceSet
-        )
-    }
 }
 
 /// An event at its handler.
@@ -122,8 +71,8 @@ struct Call<'a> {
 enum Answer {
     /// This, at once.
     Now(Box<RawValue>),
-    /// This, once the job is safe.
-    Queued(Box<Job>, Box<RawValue>),
+    /// This, once these jobs are safe.
+    Queued(Vec<Job>, Box<RawValue>),
 }
 
 impl Answer {
@@ -132,12 +81,16 @@ impl Answer {
     }
 
     fn queued<T: Serialize>(job: Job, answer: &T) -> Result<Self, Refusal> {
-        Ok(Self::Queued(Box::new(job), encode(answer)?))
+        Self::all_queued(vec![job], answer)
+    }
+
+    fn all_queued<T: Serialize>(jobs: Vec<Job>, answer: &T) -> Result<Self, Refusal> {
+        Ok(Self::Queued(jobs, encode(answer)?))
     }
 
     /// The event was dropped on purpose.
     fn shed() -> Result<Self, Refusal> {
-        Self::now(&Status { status: "SHED" })
+        Self::now(&Status::SHED)
     }
 }
 
@@ -154,16 +107,53 @@ struct Status {
     status: &'static str,
 }
 
+impl Status {
+    const OK: Self = Self { status: "OK" };
+    const QUEUED: Self = Self { status: "QUEUED" };
+    const SHED: Self = Self { status: "SHED" };
+}
+
+/// The answer to an act on a message.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct QueuedMessage {
+    status: &'static str,
+    message_id: MessageId,
+}
+
+impl QueuedMessage {
+    const fn new(message_id: MessageId) -> Self {
+        Self {
+            status: "QUEUED",
+            message_id,
+        }
+    }
+}
+
 impl Call<'_> {
     /// The payload, which must be an object of this shape.
     fn parse<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        let text = self.payload.map_or("null", RawValue::get);
-        if !text.starts_with('{') {
-            return Err(Refusal::invalid("payload", "invalid", "must be an object"));
-        }
+        let text = self.object()?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
         serde_path_to_error::deserialize(&mut deserializer)
             .map_err(|error| wrong_shape("payload", &error))
+    }
+
+    /// The same for a shape that keeps raw JSON, which can only be cut out of the text itself; errors name no path.
+    fn parse_unbuffered<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        let text = self.object()?;
+        serde_json::from_str(text).map_err(|error| {
+            Refusal::invalid("payload", "invalid", without_position(&error.to_string()))
+        })
+    }
+
+    fn object(&self) -> Result<&str, Refusal> {
+        let text = self.payload.map_or("null", RawValue::get);
+        if text.starts_with('{') {
+            Ok(text)
+        } else {
+            Err(Refusal::invalid("payload", "invalid", "must be an object"))
+        }
     }
 
     fn actor(&self) -> Actor {
@@ -240,8 +230,8 @@ async fn work(app: Arc<App>, client: Arc<Client>) {
         // A bug in one event must not leave the lane without its worker.
         match AssertUnwindSafe(handling).catch_unwind().await {
             Ok(Ok(Answer::Now(answer))) => incoming.reply.succeed(&client, &answer),
-            Ok(Ok(Answer::Queued(job, answer))) => {
-                dispatch(&app, &client, incoming.reply, job, answer)
+            Ok(Ok(Answer::Queued(jobs, answer))) => {
+                dispatch(&app, &client, incoming.reply, jobs, answer).await;
             }
             Ok(Err(refusal)) => refuse(&app, &client, &incoming.reply, &refusal),
             Err(_) => {
@@ -276,8 +266,14 @@ async fn handle(
     };
     match event {
         Event::MessageSend => message_send::handle(&call).await,
-        Event::MessageHistory => message_history::handle(&call).await,
+        Event::MessageEdit => message_edit::handle(&call).await,
+        Event::MessageDelete => message_delete::handle(&call).await,
+        Event::MessagePin => message_pin::pin(&call).await,
+        Event::MessageUnpin => message_pin::unpin(&call).await,
+        Event::MessageForward => message_forward::handle(&call).await,
+        Event::MessageReact => message_react::handle(&call).await,
         Event::MessageRead => message_read::handle(&call).await,
+        Event::MessageHistory => message_history::handle(&call).await,
         Event::TypingStart => typing::handle(&call, true).await,
         Event::TypingStop => typing::handle(&call, false).await,
         Event::PresenceSet => presence::set(&call).await,
@@ -285,31 +281,83 @@ async fn handle(
         Event::PresenceUnsubscribe => presence::unsubscribe(&call).await,
         Event::PresenceGet => presence::get(&call).await,
         Event::RoomCreate => room_create::handle(&call).await,
+        Event::RoomInvite => room_invite::handle(&call).await,
+        Event::RoomJoin => room_join::handle(&call).await,
+        Event::RoomLeave => room_leave::leave(&call).await,
+        Event::RoomKick => room_leave::kick(&call).await,
+        Event::RoomRole => room_role::handle(&call).await,
+        Event::RoomUpdate => room_update::handle(&call).await,
+        Event::RoomDelete => room_delete::handle(&call).await,
+        Event::RoomMute => room_mute::handle(&call).await,
+        Event::FriendRequest => friend::request(&call).await,
+        Event::FriendAccept => friend::answer(&call, FriendAnswer::Accept).await,
+        Event::FriendRefuse => friend::answer(&call, FriendAnswer::Refuse).await,
+        Event::FriendCancel => friend::answer(&call, FriendAnswer::Cancel).await,
+        Event::FriendRemove => friend::remove(&call).await,
+        Event::BlockAdd => block::handle(&call, true).await,
+        Event::BlockRemove => block::handle(&call, false).await,
+        Event::CallInitiate => call::initiate(&call).await,
+        Event::CallAnswer => call::answer(&call).await,
+        Event::CallRefuse => call::refuse(&call).await,
+        Event::CallClose => call::close(&call).await,
+        Event::CallSignal => call::signal(&call).await,
+        Event::StoryView => story_view::handle(&call).await,
         Event::SessionResume => session_resume::handle(&call).await,
         Event::SessionRefresh => session_refresh::handle(&call).await,
         Event::Ping => ping::handle(&call),
     }
 }
 
-/// Hands the job over in the lane's order, and waits for the broker's confirm beside the lane.
-fn dispatch(
+/// Jobs whose confirms a client waits for.
+pub(crate) struct Confirming {
+    started: Vec<Started>,
+    reply: Reply,
+    answer: Box<RawValue>,
+}
+
+/// Hands the job over in the lane's order. Confirms are awaited beside the lane, in the same order: if the broker breaks,
+/// what it did not confirm is done here one after the other.
+async fn dispatch(
     app: &Arc<App>,
     client: &Arc<Client>,
     reply: Reply,
-    job: Box<Job>,
+    jobs: Vec<Job>,
     answer: Box<RawValue>,
 ) {
-    let (app_of_task, client) = (Arc::clone(app), Arc::clone(client));
-    let mut confirmed = Box::pin(async move {
-        match app_of_task.dispatcher.dispatch(&job).await {
-            Ok(()) => reply.succeed(&client, &answer),
-            Err(refusal) => reply.fail(&client, &refusal),
+    let started = jobs
+        .into_iter()
+        .map(|job| app.dispatcher.start(job))
+        .collect();
+    let confirming = Confirming {
+        started,
+        reply,
+        answer,
+    };
+    match client.confirms.push(confirming, 0) {
+        Pushed::Waits => {}
+        Pushed::StartWorker => {
+            app.tasks
+                .spawn(confirm_all(Arc::clone(app), Arc::clone(client)));
         }
-    });
-    // The first poll is what puts the job into the publisher's order.
-    if confirmed.as_mut().now_or_never().is_none() {
-        app.tasks.spawn(confirmed);
+        // The lane itself waits, until the broker is faster.
+        Pushed::Full(confirming) => confirm(app, client, confirming).await,
     }
+}
+
+async fn confirm_all(app: Arc<App>, client: Arc<Client>) {
+    while let Some(confirming) = client.confirms.next() {
+        confirm(&app, &client, confirming).await;
+    }
+}
+
+async fn confirm(app: &App, client: &Client, confirming: Confirming) {
+    for started in confirming.started {
+        if let Err(refusal) = app.dispatcher.finish(started).await {
+            confirming.reply.fail(client, &refusal);
+            return;
+        }
+    }
+    confirming.reply.succeed(client, &confirming.answer);
 }
 
 fn refuse(app: &App, client: &Client, reply: &Reply, refusal: &Refusal) {

@@ -13,12 +13,13 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use lapin::options::BasicPublishOptions;
+use lapin::types::ShortString;
 use lapin::{Channel, Confirmation};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::{Outgoing, PublishError, Refusal};
+use super::{Outgoing, PublishError, Refusal, Waiting};
 use crate::config::RabbitConfig;
 use crate::rabbitmq::{Broker, BrokerError};
 
@@ -34,18 +35,21 @@ const TAKE: usize = 128;
 /// The channels of one connection.
 pub(super) struct Session {
     broker: Broker,
-    exchange: String,
+    exchange: ShortString,
     /// With publisher confirms: jobs that must not get lost.
     confirmed: Channel,
     /// Without: typing and presence.
     fleeting: Channel,
     in_flight: FuturesUnordered<BoxFuture<'static, Settled>>,
+    /// Ids of messages that came back and whose own confirm is still to come.
+    returned: HashSet<ShortString>,
     last_progress: Instant,
 }
 
 /// A job whose publishing came to an end.
 struct Settled {
-    outgoing: Outgoing,
+    message_id: Option<ShortString>,
+    waiting: Waiting,
     result: lapin::Result<Confirmation>,
 }
 
@@ -53,10 +57,11 @@ impl Session {
     pub(super) async fn open(broker: &Broker, config: &RabbitConfig) -> Result<Self, BrokerError> {
         Ok(Self {
             broker: broker.clone(),
-            exchange: config.names.exchange.clone(),
+            exchange: config.names.exchange.as_str().into(),
             confirmed: broker.confirm_channel().await?,
             fleeting: broker.channel().await?,
             in_flight: FuturesUnordered::new(),
+            returned: HashSet::new(),
             last_progress: Instant::now(),
         })
     }
@@ -109,13 +114,19 @@ impl Session {
         if self.in_flight.is_empty() {
             self.last_progress = Instant::now();
         }
-        let must_arrive = outgoing.reply.is_some();
+        let Outgoing {
+            routing_key,
+            body,
+            properties,
+            waiting,
+        } = outgoing;
+        let must_arrive = waiting.reply.is_some();
         let channel = if must_arrive {
             self.confirmed.clone()
         } else {
             self.fleeting.clone()
         };
-        let exchange = self.exchange.as_str().into();
+        let exchange = self.exchange.clone();
         let options = BasicPublishOptions {
             // What no queue takes must come back instead of being confirmed and gone.
             mandatory: must_arrive,
@@ -123,20 +134,19 @@ impl Session {
         };
         self.in_flight.push(
             async move {
+                let message_id = properties.message_id().clone();
                 let written = channel
-                    .basic_publish(
-                        exchange,
-                        outgoing.routing_key.as_str().into(),
-                        options,
-                        &outgoing.body,
-                        outgoing.properties.clone(),
-                    )
+                    .basic_publish(exchange, routing_key.into(), options, &body, properties)
                     .await;
                 let result = match written {
                     Ok(confirm) => confirm.await,
                     Err(error) => Err(error),
                 };
-                Settled { outgoing, result }
+                Settled {
+                    message_id,
+                    waiting,
+                    result,
+                }
             }
             .boxed(),
         );
@@ -162,17 +172,16 @@ impl Session {
                 None => idle = true,
             }
         }
-        let returned: HashSet<String> = settled.iter().filter_map(Settled::returned).collect();
-        for Settled { outgoing, result } in settled {
-            let answer = match result {
-                Ok(_) if outgoing.is_one_of(&returned) => {
-                    Err(PublishError::Refused(Refusal::Unroutable))
-                }
+        self.returned
+            .extend(settled.iter().filter_map(Settled::returned));
+        for job in settled {
+            let is_returned = job.message_id.is_some_and(|id| self.returned.remove(&id));
+            job.waiting.answer(match job.result {
+                Ok(_) if is_returned => Err(PublishError::Refused(Refusal::Unroutable)),
                 Ok(Confirmation::Ack(_) | Confirmation::NotRequested) => Ok(()),
                 Ok(Confirmation::Nack(_)) => Err(PublishError::Refused(Refusal::QueueFull)),
                 Err(_) => Err(PublishError::Unavailable),
-            };
-            outgoing.answer(answer);
+            });
         }
     }
 
@@ -194,23 +203,10 @@ impl Session {
 
 impl Settled {
     /// The id of the returned message that this confirm carries, whosesoever it is.
-    fn returned(&self) -> Option<String> {
+    fn returned(&self) -> Option<ShortString> {
         let Ok(Confirmation::Ack(message) | Confirmation::Nack(message)) = &self.result else {
             return None;
         };
-        let id = message
-            .as_ref()?
-            .delivery
-            .properties
-            .message_id()
-            .as_ref()?;
-        Some(id.to_string())
-    }
-}
-
-impl Outgoing {
-    fn is_one_of(&self, ids: &HashSet<String>) -> bool {
-        let id = self.properties.message_id().as_ref();
-        id.is_some_and(|id| ids.contains(id.as_str()))
+        message.as_ref()?.delivery.properties.message_id().clone()
     }
 }

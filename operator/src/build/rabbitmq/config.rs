@@ -26,6 +26,11 @@ pub(super) fn build(
                 "enabled_plugins".to_owned(),
                 "[rabbitmq_prometheus].\n".to_owned(),
             ),
+            // The age of a queue's depth in the metrics that autoscaling reads; by default it is five seconds.
+            (
+                "advanced.config".to_owned(),
+                "[{rabbit, [{quorum_tick_interval, 1000}]}].\n".to_owned(),
+            ),
             ("start.sh".to_owned(), include_str!("start.sh").to_owned()),
             ("stop.sh".to_owned(), include_str!("stop.sh").to_owned()),
         ])),

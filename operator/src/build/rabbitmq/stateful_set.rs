@@ -144,6 +144,10 @@ fn environment(plan: &Plan) -> Vec<EnvVar> {
             "/etc/chatcluster/config/rabbitmq.conf",
         ),
         pod::value(
+            "RABBITMQ_ADVANCED_CONFIG_FILE",
+            "/etc/chatcluster/config/advanced.config",
+        ),
+        pod::value(
             "RABBITMQ_ENABLED_PLUGINS_FILE",
             "/etc/chatcluster/config/enabled_plugins",
         ),

@@ -3,7 +3,7 @@
 use chat_core::error::Refusal;
 use chat_core::protocol::client::{PresenceSet, PresenceUsers};
 use chat_core::protocol::objects::Presence;
-use chat_processor::commands::set_presence;
+use chat_processor::commands::{contacts, set_presence};
 use serde::Serialize;
 
 use super::{Answer, Call, Status};
@@ -26,13 +26,13 @@ pub(super) async fn set(call: &Call<'_>) -> Result<Answer, Refusal> {
     if !throttle::presence_passes(call.app, call.client.user_id).await {
         return Answer::shed();
     }
-    Answer::queued(job, &Status { status: "QUEUED" })
+    Answer::queued(job, &Status::QUEUED)
 }
 
 /// `presence.get`.
 pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
     let asked: PresenceUsers = call.parse()?;
-    let presence = set_presence::get(&call.app.context, &asked.user_ids).await?;
+    let presence = contacts::presence(&call.app.context, &call.actor(), &asked).await?;
     Answer::now(&Presences {
         status: "OK",
         presence,
@@ -43,7 +43,7 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
 pub(super) async fn subscribe(call: &Call<'_>) -> Result<Answer, Refusal> {
     let asked: PresenceUsers = call.parse()?;
     // Asked first, because it checks the bounds; asked again below, after the subscription.
-    set_presence::get(&call.app.context, &asked.user_ids).await?;
+    contacts::presence(&call.app.context, &call.actor(), &asked).await?;
     for user in &asked.user_ids {
         if call.client.note_watched(*user)
             && call.app.hub.watch(call.client, *user)
@@ -52,7 +52,7 @@ pub(super) async fn subscribe(call: &Call<'_>) -> Result<Answer, Refusal> {
             tracing::warn!(%error, "a watched user's channel is not subscribed yet");
         }
     }
-    let presence = set_presence::get(&call.app.context, &asked.user_ids).await?;
+    let presence = contacts::presence(&call.app.context, &call.actor(), &asked).await?;
     Answer::now(&Presences {
         status: "OK",
         presence,
@@ -62,7 +62,7 @@ pub(super) async fn subscribe(call: &Call<'_>) -> Result<Answer, Refusal> {
 /// `presence.unsubscribe`.
 pub(super) async fn unsubscribe(call: &Call<'_>) -> Result<Answer, Refusal> {
     let asked: PresenceUsers = call.parse()?;
-    let presence = set_presence::get(&call.app.context, &asked.user_ids).await?;
+    let presence = contacts::presence(&call.app.context, &call.actor(), &asked).await?;
     for user in &asked.user_ids {
         if call.client.forget_watched(*user) && call.app.hub.unwatch(call.client, *user) {
             call.app.subscriptions.drop_unneeded(Some(*user), &[]).await;

@@ -21,5 +21,5 @@ pub(super) async fn handle(call: &Call<'_>, is_typing: bool) -> Result<Answer, R
     if !throttle::typing_passes(call.app, call.client.user_id, signal.room_id).await {
         return Answer::shed();
     }
-    Answer::queued(job, &Status { status: "QUEUED" })
+    Answer::queued(job, &Status::QUEUED)
 }

@@ -1,0 +1,123 @@
+"""Clients of scale.sh: creates ChatClusters, and reports what controllers would report. Standard library only."""
+
+import concurrent.futures
+import http.client
+import json
+import ssl
+import sys
+import threading
+import time
+
+NAMESPACES = 20
+LABELS = "labelSelector=app.kubernetes.io/managed-by%3Dchatcluster-operator"
+local = threading.local()
+
+
+def call(port, method, path, body=None, content_type="application/json"):
+    """One request over a connection that the thread keeps; returns the status code and the parsed answer."""
+    for attempt in range(5):
+        if getattr(local, "connection", None) is None:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            local.connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=30)
+        try:
+            headers = {"Authorization": "Bearer admin-token", "Content-Type": content_type, "User-Agent": "scale"}
+            local.connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            answer = local.connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text)
+        except (OSError, http.client.HTTPException):
+            local.connection = None
+            time.sleep(0.1 * attempt)
+    raise RuntimeError(f"{method} {path} failed")
+
+
+def each(items, work):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(work, items):
+            pass
+
+
+def namespaces(port):
+    for index in range(NAMESPACES):
+        call(port, "POST", "/api/v1/namespaces", {"metadata": {"name": f"scale-{index}"}})
+
+
+def create(port, count):
+    namespaces(port)
+
+    def one(index):
+        path = f"/apis/chatcluster.dev/v1alpha1/namespaces/scale-{index % NAMESPACES}/chatclusters"
+        body = {
+            "apiVersion": "chatcluster.dev/v1alpha1",
+            "kind": "ChatCluster",
+            "metadata": {"name": f"chat-{index}"},
+            "spec": {},
+        }
+        status, answer = call(port, "POST", path, body)
+        if status not in (201, 409):
+            raise RuntimeError(answer)
+
+    each(range(count), one)
+
+
+def noise(port, count):
+    namespaces(port)
+    text = "x" * 200_000
+
+    def one(index):
+        kind = "configmaps" if index % 2 else "secrets"
+        field = "data" if index % 2 else "stringData"
+        body = {"metadata": {"name": f"noise-{index}"}, field: {"text": text}}
+        call(port, "POST", f"/api/v1/namespaces/scale-{index % NAMESPACES}/{kind}", body)
+
+    each(range(count), one)
+
+
+def report(port, path, status):
+    call(port, "PATCH", f"{path}/status", {"status": status}, "application/merge-patch+json")
+
+
+def controllers(port):
+    """Databases become ready and migrations end as soon as they are there."""
+    done = set()
+    times = {"startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:00:01Z"}
+
+    def finish_job(path):
+        conditions = [
+            {"type": type_, "status": "True", "lastTransitionTime": "2026-01-01T00:00:01Z"}
+            for type_ in ("SuccessCriteriaMet", "Complete")
+        ]
+        report(port, path, {"conditions": conditions, "succeeded": 1, **times})
+
+    def start_database(path):
+        report(port, path, {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "observedGeneration": 1})
+
+    while True:
+        for group, plural, work in (
+            ("apps/v1", "statefulsets", start_database),
+            ("batch/v1", "jobs", finish_job),
+        ):
+            component = "postgres" if plural == "statefulsets" else "migration"
+            selector = f"{LABELS}%2Capp.kubernetes.io/component%3D{component}"
+            _, answer = call(port, "GET", f"/apis/{group}/{plural}?{selector}&resourceVersion=0")
+            fresh = []
+            for item in answer.get("items", []):
+                metadata = item["metadata"]
+                path = f"/apis/{group}/namespaces/{metadata['namespace']}/{plural}/{metadata['name']}"
+                if path not in done:
+                    done.add(path)
+                    fresh.append(path)
+            each(fresh, work)
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    command, port = sys.argv[1], int(sys.argv[2])
+    if command == "controllers":
+        controllers(port)
+    elif command == "create":
+        create(port, int(sys.argv[3]))
+    else:
+        noise(port, int(sys.argv[3]))

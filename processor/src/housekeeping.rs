@@ -1,0 +1,85 @@
+//! What time does by itself: calls that nobody takes, stories whose day is over, words to index, marks to forget.
+//!
+//! Every process may do all of it at once: each step takes only what nobody else is at, and finding nothing to do is the
+//! usual case. A step that fails is done by the next round.
+
+use std::time::Duration;
+
+use chat_backends::postgres::{audit, jobs, messages, sessions};
+use chat_core::time::Timestamp;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::commands::{initiate_call, story};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Between two looks at the calls that ring: how late a missed call may be noticed.
+const CALLS_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks at what is to be indexed, and at the stories.
+const OFTEN_EVERY: Duration = Duration::from_secs(10);
+/// Between two rounds of forgetting.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// Rooms that are indexed in one round.
+const INDEX_ROOMS: u32 = 50;
+/// How long it is remembered that a job was done: far longer than any queue or dead letter lasts.
+const JOBS_LAST: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long the audit log reaches back.
+const AUDIT_LASTS: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// Keeps house until `stop`.
+pub async fn keep(context: Context, stop: CancellationToken) {
+    let ticks = |period| {
+        let mut ticks = tokio::time::interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    };
+    let mut calls = ticks(CALLS_EVERY);
+    let mut often = ticks(OFTEN_EVERY);
+    let mut prune = ticks(PRUNE_EVERY);
+    loop {
+        let (step, done) = tokio::select! {
+            () = stop.cancelled() => return,
+            _ = calls.tick() => {
+                let done = initiate_call::give_up_unanswered(&context, Timestamp::now()).await;
+                ("calls", done.map(|_| ()))
+            }
+            _ = often.tick() => ("stories and words", often_due(&context).await),
+            _ = prune.tick() => ("forgetting", forget(&context).await),
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, step, "housekeeping was put off");
+        }
+    }
+}
+
+async fn often_due(context: &Context) -> Result<(), Failure> {
+    story::expire(context, Timestamp::now()).await?;
+    let mut connection = context.pg.acquire().await?;
+    messages::index_rooms(&mut connection, INDEX_ROOMS).await?;
+    Ok(())
+}
+
+async fn forget(context: &Context) -> Result<(), Failure> {
+    let now = Timestamp::now();
+    jobs::prune(&context.pg, before(now, JOBS_LAST)).await?;
+    sessions::prune(&context.pg, now).await?;
+    audit::prune(&context.pg, before(now, AUDIT_LASTS)).await?;
+    Ok(())
+}
+
+fn before(now: Timestamp, span: Duration) -> Timestamp {
+    let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_unix_millis(now.unix_millis().saturating_sub(millis)).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_before_lies_that_far_back() {
+        let now = Timestamp::now();
+        assert_eq!(before(now, JOBS_LAST).age_at(now), JOBS_LAST);
+    }
+}

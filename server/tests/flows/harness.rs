@@ -1,0 +1,367 @@
+//! A gateway and a processor of one's own for each test: own database, own queues, port 0.
+//!
+//! `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_RABBITMQ_URL` name the servers; without them the tests fail.
+
+use std::time::Duration;
+
+use chat_backends::config::RabbitConfig;
+use chat_backends::postgres;
+use chat_core::names::Queue;
+use chat_processor::config::{ProcessorArgs, ProcessorConfig};
+use chat_server::config::{Config, GatewayArgs};
+use clap::Parser;
+use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
+use serde_json::{Value, json};
+use sqlx::Connection;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::socket::Socket;
+
+/// The secret of the gateway's tokens.
+pub(crate) const JWT_SECRET: &str = "a-secret-that-only-tests-use";
+
+/// How long anything may take before a test gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+
+#[derive(Parser)]
+struct Gateway {
+    #[command(flatten)]
+    args: GatewayArgs,
+}
+
+#[derive(Parser)]
+struct Processor {
+    #[command(flatten)]
+    args: ProcessorArgs,
+}
+
+/// A running chat.
+pub(crate) struct Chat {
+    pub(crate) base: String,
+    pub(crate) client: reqwest::Client,
+    stop_gateway: CancellationToken,
+    gateway: JoinHandle<anyhow::Result<()>>,
+    stop_processor: CancellationToken,
+    processor: Option<JoinHandle<anyhow::Result<()>>>,
+    /// `None` for a second gateway: the first one's.
+    backends: Option<Backends>,
+}
+
+/// What this test alone uses.
+pub(crate) struct Backends {
+    pub(crate) database_url: String,
+    pub(crate) redis_url: String,
+    pub(crate) rabbitmq_url: String,
+    admin_url: String,
+    database: String,
+    prefix: String,
+}
+
+/// A registered user.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) token: String,
+    pub(crate) refresh_token: String,
+}
+
+fn required(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set; these tests need a real Postgres, Redis and RabbitMQ")
+    })
+}
+
+impl Backends {
+    pub(crate) async fn prepare() -> Self {
+        let admin_url = required("TEST_DATABASE_URL");
+        let id = Uuid::new_v4().simple().to_string();
+        let database = format!("gateway_{id}");
+        let mut admin = sqlx::PgConnection::connect(&admin_url).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {database}")))
+            .execute(&mut admin)
+            .await
+            .unwrap();
+        let (server, _) = admin_url.rsplit_once('/').unwrap();
+        let backends = Self {
+            database_url: format!("{server}/{database}"),
+            redis_url: required("TEST_REDIS_URL"),
+            rabbitmq_url: required("TEST_RABBITMQ_URL"),
+            admin_url,
+            database,
+            prefix: format!("test.{id}"),
+        };
+        let pool = sqlx::PgPool::connect(&backends.database_url).await.unwrap();
+        postgres::migrate(&pool).await.unwrap();
+        pool.close().await;
+        backends
+    }
+
+    /// The gateway's settings, with these flags on top.
+    pub(crate) fn gateway(&self, flags: &[&str]) -> Config {
+        let own = [
+            "gateway",
+            "--port=0",
+            &format!("--database-url={}", self.database_url),
+            &format!("--redis-url={}", self.redis_url),
+            &format!("--rabbitmq-url={}", self.rabbitmq_url),
+            &format!("--jwt-access-token={JWT_SECRET}"),
+            "--chat-job-hmac-keys=k1:a-secret-that-signs-jobs",
+            "--chat-drain-window=2s",
+        ]
+        .map(ToOwned::to_owned);
+        let flags = own.into_iter().chain(flags.iter().map(ToString::to_string));
+        let mut config = Gateway::parse_from(flags).args.resolve().unwrap();
+        self.name_queues(&mut config.rabbitmq);
+        config
+    }
+
+    fn processor(&self) -> ProcessorConfig {
+        let flags = [
+            "processor",
+            "--port=0",
+            &format!("--database-url={}", self.database_url),
+            &format!("--redis-url={}", self.redis_url),
+            &format!("--rabbitmq-url={}", self.rabbitmq_url),
+            "--chat-job-hmac-keys=k1:a-secret-that-signs-jobs",
+        ]
+        .map(ToOwned::to_owned);
+        let mut config = Processor::parse_from(flags).args.resolve().unwrap();
+        self.name_queues(&mut config.rabbitmq);
+        config
+    }
+
+    fn name_queues(&self, rabbitmq: &mut RabbitConfig) {
+        let prefix = &self.prefix;
+        rabbitmq.partitions = 2;
+        rabbitmq.names.exchange = format!("{prefix}.events");
+        rabbitmq.names.dlx = format!("{prefix}.dlx");
+        rabbitmq.names.high = format!("{prefix}.high");
+        rabbitmq.names.medium = format!("{prefix}.medium");
+        rabbitmq.names.low = format!("{prefix}.low");
+        rabbitmq.names.dlq = format!("{prefix}.dlq");
+        rabbitmq.names.log = format!("{prefix}.log");
+    }
+
+    pub(crate) async fn drop_database(&self) {
+        let mut admin = sqlx::PgConnection::connect(&self.admin_url).await.unwrap();
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.database);
+        sqlx::raw_sql(sqlx::AssertSqlSafe(drop))
+            .execute(&mut admin)
+            .await
+            .unwrap();
+    }
+
+    async fn remove(self) {
+        self.drop_database().await;
+        // Without it there is nothing to remove: some tests name a broker that is not there.
+        let Ok(connection) =
+            lapin::Connection::connect(&self.rabbitmq_url, lapin::ConnectionProperties::default())
+                .await
+        else {
+            return;
+        };
+        let channel = connection.create_channel().await.unwrap();
+        let RabbitConfig {
+            names, partitions, ..
+        } = self.gateway(&[]).rabbitmq;
+        let partitioned = (0..partitions).flat_map(|p| {
+            [
+                names.partition(Queue::High, p),
+                names.partition(Queue::Medium, p),
+            ]
+        });
+        for queue in partitioned.chain([names.low.clone(), names.dlq.clone(), names.log.clone()]) {
+            channel
+                .queue_delete(queue.into(), QueueDeleteOptions::default())
+                .await
+                .unwrap();
+        }
+        for exchange in [&names.exchange, &names.dlx, &names.log] {
+            channel
+                .exchange_delete(exchange.as_str().into(), ExchangeDeleteOptions::default())
+                .await
+                .unwrap();
+        }
+    }
+}
+
+impl Chat {
+    /// A gateway and a processor.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with these flags for the gateway.
+    pub(crate) async fn start_with(flags: &[&str]) -> Self {
+        let backends = Backends::prepare().await;
+        let stop_processor = CancellationToken::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let processor = tokio::spawn(chat_processor::run::run(
+            backends.processor(),
+            listener,
+            stop_processor.clone(),
+        ));
+        let mut chat = Self::gateway_only(backends, flags).await;
+        chat.stop_processor = stop_processor;
+        chat.processor = Some(processor);
+        chat
+    }
+
+    /// A gateway alone; returns once it is ready.
+    pub(crate) async fn gateway_only(backends: Backends, flags: &[&str]) -> Self {
+        let config = backends.gateway(flags);
+        Self::boot(config, Some(backends), "/health/readiness").await
+    }
+
+    /// A gateway that can't become ready; returns once it is alive.
+    pub(crate) async fn gateway_alive(backends: Backends, flags: &[&str]) -> Self {
+        let config = backends.gateway(flags);
+        Self::boot(config, Some(backends), "/health/liveness").await
+    }
+
+    /// Another gateway of the same chat.
+    pub(crate) async fn second_gateway(&self) -> Self {
+        let backends = self
+            .backends
+            .as_ref()
+            .expect("the first gateway has the backends");
+        Self::boot(backends.gateway(&[]), None, "/health/readiness").await
+    }
+
+    async fn boot(config: Config, backends: Option<Backends>, probe: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let stop_gateway = CancellationToken::new();
+        let gateway = tokio::spawn(chat_server::run(config, listener, stop_gateway.clone()));
+        let chat = Self {
+            base,
+            client: reqwest::Client::new(),
+            stop_gateway,
+            gateway,
+            stop_processor: CancellationToken::new(),
+            processor: None,
+            backends,
+        };
+        until("the gateway is ready", async || {
+            let answer = chat.client.get(chat.url(probe)).send().await;
+            answer
+                .is_ok_and(|answer| answer.status().is_success())
+                .then_some(())
+        })
+        .await;
+        chat
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// Asks the gateway to leave, without waiting.
+    pub(crate) fn stop_gateway(&self) {
+        self.stop_gateway.cancel();
+    }
+
+    /// Stops everything, which must succeed, and removes what the test made.
+    pub(crate) async fn stop(self) {
+        self.stop_gateway.cancel();
+        tokio::time::timeout(PATIENCE, self.gateway)
+            .await
+            .expect("the gateway stops in time")
+            .unwrap()
+            .unwrap();
+        self.stop_processor.cancel();
+        if let Some(processor) = self.processor {
+            tokio::time::timeout(PATIENCE, processor)
+                .await
+                .expect("the processor stops in time")
+                .unwrap()
+                .unwrap();
+        }
+        if let Some(backends) = self.backends {
+            backends.remove().await;
+        }
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
+        let mut request = self.client.post(self.url(path)).json(body);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        answer(request).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
+        let mut request = self.client.get(self.url(path));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        answer(request).await
+    }
+
+    pub(crate) async fn register(&self) -> Person {
+        let email = format!("{}@example.org", Uuid::new_v4().simple());
+        let body = json!({"email": email, "password": "password"});
+        let (status, body) = self.post("/auth/register", None, &body).await;
+        assert_eq!(status, 201, "{body}");
+        Person::of(&body)
+    }
+
+    /// The dm of two people.
+    pub(crate) async fn dm(&self, one: &Person, other: &Person) -> String {
+        let body = json!({"type": "dm", "memberIds": [other.id]});
+        let (status, room) = self.post("/api/v1/rooms", Some(&one.token), &body).await;
+        assert!(status == 201 || status == 200, "{room}");
+        room["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A socket on `/chat` that has heard `session.ready`.
+    pub(crate) async fn connect(&self, person: &Person) -> Socket {
+        let mut socket = Socket::open(&self.base).await;
+        socket
+            .join("/chat", &json!({"token": person.token}))
+            .await
+            .unwrap();
+        let ready = socket.event("session.ready").await;
+        assert_eq!(ready["userId"], person.id.as_str());
+        socket
+    }
+}
+
+impl Person {
+    pub(crate) fn of(auth_result: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Self {
+            id: text(&auth_result["user"]["id"]),
+            email: text(&auth_result["user"]["email"]),
+            token: text(&auth_result["accessToken"]),
+            refresh_token: text(&auth_result["refreshToken"]),
+        }
+    }
+}
+
+/// Status and JSON body (`null` if there is none).
+pub(crate) async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let text = answer.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+}
+
+/// Polls until there is a value.
+pub(crate) async fn until<T>(what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
+    let polling = async {
+        loop {
+            if let Some(value) = poll().await {
+                return value;
+            }
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, polling)
+        .await
+        .unwrap_or_else(|_| panic!("in vain waited until {what}"))
+}

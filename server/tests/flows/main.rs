@@ -1,0 +1,13 @@
+//! Flows through the real gateway and a real processor, on real backends: see `harness` for what they need.
+
+mod accounts;
+mod acts;
+mod broker_outage;
+mod delivery;
+mod drain;
+mod harness;
+mod http_edges;
+mod program;
+mod protocol_edges;
+mod sessions;
+mod socket;
