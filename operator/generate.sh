@@ -33,7 +33,7 @@ find_helm() {
 generate() {
   local out=$1 helm
   mkdir -p "$out/crds" "$out/files" "$out/manifests"
-  (cd "$REPO" && cargo run --quiet --package chat-operator --bin chat-operator -- crd) >"$out/crds/$CRD"
+  (cd "$REPO" && cargo run --quiet --locked --bin chat-operator -- crd) >"$out/crds/$CRD"
   cp "$out/crds/$CRD" "$out/files/$CRD"
   # The chart is rendered from a copy that has the fresh CRD.
   cp -r "$REPO/charts/chatcluster-operator" "$out/chart"

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use tokio::sync::watch as signal;
+use tokio::sync::{Semaphore, watch as signal};
 
 pub use facts::Facts;
 pub use watch::{Scope, watch};
@@ -15,6 +15,9 @@ pub use watch::{Scope, watch};
 use crate::build::INSTANCE;
 use crate::kinds::Kind;
 use crate::managed_fields;
+
+/// Kinds that are listed at the same time.
+const CONCURRENT_LISTS: usize = 2;
 
 /// Which ChatCluster.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,6 +89,8 @@ pub type ClusterChildren = BTreeMap<ChildKey, Child>;
 pub struct Children {
     clusters: Mutex<HashMap<ClusterKey, ClusterChildren>>,
     pending: signal::Sender<usize>,
+    /// What may list at the same time: full lists are what most memory is needed for.
+    listing: Semaphore,
 }
 
 impl Children {
@@ -95,6 +100,7 @@ impl Children {
         Self {
             clusters: Mutex::default(),
             pending: signal::Sender::new(watches),
+            listing: Semaphore::new(CONCURRENT_LISTS),
         }
     }
 

@@ -66,7 +66,7 @@ pub struct RunConfig {
     #[arg(long, env = "OPERATOR_SERVICE", default_value = "chatcluster-operator")]
     pub service: String,
     /// ChatClusters reconciled at the same time.
-    #[arg(long, env = "RECONCILE_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, env = "RECONCILE_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
     /// Namespace of the leader election's Lease.
     #[arg(long, env = "POD_NAMESPACE", default_value = "default")]

@@ -92,7 +92,7 @@ pub async fn watch_clusters(
         Scope::All => Api::all(client),
         Scope::Namespace(namespace) => Api::namespaced(client, namespace),
     };
-    let mut events = watcher(api, watcher::Config::default().page_size(100))
+    let mut events = watcher(api, watcher::Config::default().page_size(50))
         .default_backoff()
         .take_until(stop.cancelled())
         .boxed();

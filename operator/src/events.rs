@@ -1,21 +1,48 @@
 //! Events: what `kubectl describe` tells. They are said when something changes, never once a reconciliation.
+//!
+//! The same thing said again within some minutes is counted on the event that is there. What is kept for that is a hash
+//! and a name; kube's own recorder keeps whole events, which for a thousand ChatClusters is most of the operator's memory.
 
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::{Client, Resource};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client, Resource};
+use serde_json::json;
+use tokio::time::Instant;
 
 use crate::crd::ChatCluster;
 use crate::metrics::{Metrics, Verb};
 
+/// Who says it.
+const CONTROLLER: &str = "chatcluster-operator";
 /// Longest note that the API server takes, with room for the sign that it was cut.
 const MAX_NOTE: usize = 1000;
-/// Longest action that the API server takes.
-const MAX_ACTION: usize = 128;
+/// How long the same thing said again is counted on the same event.
+const SERIES: Duration = Duration::from_secs(360);
+/// Most events that are remembered.
+const MOST_REMEMBERED: usize = 4000;
 
 /// Publishes events about ChatClusters.
 #[derive(Clone)]
 pub struct Events {
-    recorder: Recorder,
+    client: Client,
+    identity: String,
     metrics: Metrics,
+    said: Arc<Mutex<HashMap<u64, Said>>>,
+}
+
+/// An event that was said.
+#[derive(Debug, Clone)]
+struct Said {
+    name: Box<str>,
+    count: i32,
+    last: Instant,
 }
 
 /// Something worth telling.
@@ -55,40 +82,103 @@ impl Events {
     /// A publisher with the name of this process.
     #[must_use]
     pub fn new(client: Client, identity: String, metrics: Metrics) -> Self {
-        let reporter = Reporter {
-            controller: "chatcluster-operator".to_owned(),
-            instance: Some(identity),
-        };
         Self {
-            recorder: Recorder::new(client, reporter),
+            client,
+            identity,
             metrics,
+            said: Arc::default(),
         }
     }
 
     /// Publishes a notice. An event that can't be stored is logged and dropped: it must never hold up the work.
     pub async fn publish(&self, cluster: &ChatCluster, notice: Notice) {
-        let note = cut(&notice.note, MAX_NOTE);
-        let event = Event {
-            type_: if notice.warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
-            reason: notice.reason.to_owned(),
-            // Events are counted together by all fields but the note; the action makes different notes different events.
-            action: cut(&note, MAX_ACTION),
-            note: Some(note),
-            secondary: None,
-        };
+        let namespace = cluster.metadata.namespace.clone().unwrap_or_default();
+        let api = Api::<Event>::namespaced(self.client.clone(), &namespace);
+        let key = key(cluster, &notice);
         self.metrics.wrote(Verb::event);
-        if let Err(error) = self
-            .recorder
-            .publish(&event, &cluster.object_ref(&()))
-            .await
-        {
+        let published = match self.said_again(key) {
+            Some(said) => {
+                let series = json!({"series": {"count": said.count, "lastObservedTime": MicroTime(Timestamp::now())}});
+                api.patch(&said.name, &PatchParams::default(), &Patch::Merge(series))
+                    .await
+            }
+            None => {
+                let event = self.event(cluster, &notice);
+                let name = event.metadata.name.clone().unwrap_or_default();
+                let created = api.create(&PostParams::default(), &event).await;
+                if created.is_ok() {
+                    self.remember(key, name);
+                }
+                created
+            }
+        };
+        if let Err(error) = published {
             tracing::debug!(%error, reason = notice.reason, "An event could not be stored.");
         }
     }
+
+    fn said_again(&self, key: u64) -> Option<Said> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let known = said
+            .get_mut(&key)
+            .filter(|known| now - known.last < SERIES)?;
+        known.count += 1;
+        known.last = now;
+        Some(known.clone())
+    }
+
+    fn remember(&self, key: u64, name: String) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if said.len() >= MOST_REMEMBERED {
+            said.retain(|_, known| now - known.last < SERIES);
+        }
+        if said.len() < MOST_REMEMBERED {
+            let name = name.into_boxed_str();
+            said.insert(
+                key,
+                Said {
+                    name,
+                    count: 1,
+                    last: now,
+                },
+            );
+        }
+    }
+
+    fn event(&self, cluster: &ChatCluster, notice: &Notice) -> Event {
+        let now = Timestamp::now();
+        let name = cluster.metadata.name.clone().unwrap_or_default();
+        Event {
+            metadata: ObjectMeta {
+                namespace: cluster.metadata.namespace.clone(),
+                name: Some(format!("{name}.{:x}", now.as_nanosecond())),
+                ..ObjectMeta::default()
+            },
+            action: Some("Reconcile".to_owned()),
+            reason: Some(notice.reason.to_owned()),
+            note: Some(cut(&notice.note, MAX_NOTE)),
+            type_: Some(if notice.warning { "Warning" } else { "Normal" }.to_owned()),
+            event_time: Some(MicroTime(now)),
+            regarding: Some(cluster.object_ref(&())),
+            reporting_controller: Some(CONTROLLER.to_owned()),
+            reporting_instance: Some(self.identity.clone()),
+            ..Event::default()
+        }
+    }
+}
+
+fn key(cluster: &ChatCluster, notice: &Notice) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (
+        &cluster.metadata.uid,
+        notice.warning,
+        notice.reason,
+        &notice.note,
+    )
+        .hash(&mut hasher);
+    hasher.finish()
 }
 
 fn cut(text: &str, length: usize) -> String {
@@ -104,12 +194,20 @@ fn cut(text: &str, length: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::cut;
+    use super::*;
 
     #[test]
     fn a_long_note_is_cut_between_characters_to_what_the_server_takes() {
         assert_eq!(cut("short", 128), "short");
         let note = cut(&"ä".repeat(600), 1000);
         assert!(note.len() <= 1000 && note.ends_with('…'));
+    }
+
+    #[test]
+    fn the_same_thing_is_the_same_event_and_another_note_is_another() {
+        let cluster = ChatCluster::new("demo", Default::default());
+        let told = |note: &str| key(&cluster, &Notice::normal("Scaled", note));
+        assert_eq!(told("a"), told("a"));
+        assert_ne!(told("a"), told("b"));
     }
 }

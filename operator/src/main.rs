@@ -43,7 +43,9 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
 
 fn run(config: RunConfig) -> anyhow::Result<()> {
     start_logging(&config)?;
+    // Two threads keep up with any number of ChatClusters, and each more costs memory of its own.
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .context("starting the runtime")?

@@ -58,10 +58,20 @@ impl Memory {
         outcome
     }
 
-    /// The status as this process last wrote it, which the watch may not have brought back yet.
+    /// The status as this process last wrote it, until the watch has brought it back.
     #[must_use]
-    pub fn status(&self, key: &ClusterKey, uid: &str) -> Option<ChatClusterStatus> {
-        self.with(key, uid, |entry| entry.status.clone())
+    pub fn status(
+        &self,
+        key: &ClusterKey,
+        uid: &str,
+        seen: Option<&ChatClusterStatus>,
+    ) -> Option<ChatClusterStatus> {
+        self.with(key, uid, |entry| {
+            if entry.status.as_ref() == seen {
+                entry.status = None;
+            }
+            entry.status.clone()
+        })
     }
 
     /// Remembers a status that was written.
@@ -138,9 +148,22 @@ mod tests {
     }
 
     #[test]
+    fn a_written_status_is_remembered_until_the_watch_has_brought_it_back() {
+        let memory = Memory::default();
+        let written = ChatClusterStatus {
+            url: Some("http://new".to_owned()),
+            ..ChatClusterStatus::default()
+        };
+        memory.wrote_status(&key(), "u", written.clone());
+        assert_eq!(memory.status(&key(), "u", None), Some(written.clone()));
+        assert_eq!(memory.status(&key(), "u", Some(&written)), None);
+        assert_eq!(memory.status(&key(), "u", None), None);
+    }
+
+    #[test]
     fn a_new_cluster_of_the_same_name_starts_with_nothing() {
         let memory = Memory::default();
         memory.wrote_status(&key(), "old", ChatClusterStatus::default());
-        assert_eq!(memory.status(&key(), "new"), None);
+        assert_eq!(memory.status(&key(), "new", None), None);
     }
 }

@@ -189,12 +189,6 @@ impl Readings {
         // A reading is whole between any two changes.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// A reading as a test wants it.
-    #[cfg(test)]
-    pub(crate) fn set(&self, cluster: &ClusterKey, reading: Reading) {
-        self.lock().insert(cluster.clone(), reading);
-    }
 }
 
 #[cfg(test)]

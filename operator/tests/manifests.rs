@@ -10,7 +10,7 @@ fn repository() -> PathBuf {
 }
 
 fn read(path: &str) -> String {
-    fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    fs::read_to_string(repository().join(path)).expect(path)
 }
 
 #[test]

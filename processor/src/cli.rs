@@ -31,7 +31,7 @@ enum Command {
     /// Bring the database's schema up to this version, then exit
     Migrate(PostgresArgs),
     /// Look at the dead letters, replay or remove them
-    Dlq(dlq::DlqArgs),
+    Dlq(Box<dlq::DlqArgs>),
     /// Let a consumer group read the event log again; what it has kept already is not counted twice
     Replay(replay::ReplayArgs),
     /// Check the settings without connecting to anything, and show them without secrets
@@ -75,7 +75,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run(&args).await,
             Command::Migrate(args) => migrate(&args).await,
-            Command::Dlq(args) => dlq::run(args).await,
+            Command::Dlq(args) => dlq::run(*args).await,
             Command::Replay(args) => replay::run(args).await,
             Command::CheckConfig(args) => {
                 let config = args.resolve()?;

@@ -26,7 +26,7 @@ pub(crate) enum Started {
     /// The broker is still to confirm it.
     Waiting(BoxFuture<'static, (Job, Result<(), PublishError>)>),
     /// Nothing is to be waited for.
-    Answered((Job, Result<(), PublishError>)),
+    Answered(Box<(Job, Result<(), PublishError>)>),
 }
 
 /// Makes jobs safe.
@@ -74,7 +74,7 @@ impl Dispatcher {
         });
         // The first poll is what puts the job into the publisher's order.
         match publishing.as_mut().now_or_never() {
-            Some(published) => Started::Answered(published),
+            Some(published) => Started::Answered(Box::new(published)),
             None => Started::Waiting(publishing),
         }
     }
@@ -85,7 +85,7 @@ impl Dispatcher {
     /// As [`Self::dispatch`].
     pub(crate) async fn finish(&self, started: Started) -> Result<(), Refusal> {
         let (job, result) = match started {
-            Started::Answered(published) => published,
+            Started::Answered(published) => *published,
             Started::Waiting(publishing) => publishing.await,
         };
         match result {

@@ -15,7 +15,7 @@ use crate::build::{MANAGED_BY, MANAGER};
 use crate::kinds::Kind;
 
 /// Objects listed at once: what is in flight while an index is filled.
-const PAGE_SIZE: u32 = 100;
+const PAGE_SIZE: u32 = 50;
 
 /// Where to look.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -67,6 +67,8 @@ pub async fn watch(
         .take_until(stop.cancelled())
         .boxed();
     let mut listed = HashSet::new();
+    // Kept until this kind has been listed once, or can't be: one that is not permitted must not hold up the others.
+    let mut turn = children.listing.acquire().await.ok();
     let mut first = true;
     let mut told = String::new();
     loop {
@@ -80,6 +82,7 @@ pub async fn watch(
                     tracing::warn!(kind = kind.as_str(), %error, "A watch was interrupted.");
                 }
                 told = trouble;
+                drop(turn.take());
                 continue;
             }
         };
@@ -98,6 +101,7 @@ pub async fn watch(
             }
             Event::InitDone => {
                 told.clear();
+                drop(turn.take());
                 children
                     .retain_listed(kind, &scope, &listed)
                     .into_iter()

@@ -77,7 +77,11 @@ pub(super) async fn unreadable(
 fn previous(cluster: &ChatCluster, context: &Context) -> ChatClusterStatus {
     context
         .memory
-        .status(&key_of(cluster), &cluster.uid().unwrap_or_default())
+        .status(
+            &key_of(cluster),
+            &cluster.uid().unwrap_or_default(),
+            cluster.status.as_ref(),
+        )
         .or_else(|| cluster.status.clone())
         .unwrap_or_default()
 }

@@ -11,6 +11,7 @@ use chat_core::error::Refusal;
 use chat_core::ids::{ReportId, RoomId, UserId};
 use chat_core::protocol::objects::{User, UserRole};
 use chat_core::time::Timestamp;
+use chat_processor::actor::Actor;
 use chat_processor::commands::admin;
 use chat_processor::failure::unavailable;
 use http::StatusCode;
@@ -93,7 +94,7 @@ async fn accounts(
     caller: Caller,
     params: Params,
 ) -> Result<JsonAnswer<List<User>>, Problem> {
-    admin::require_admin(&app.context, &caller.actor(&app)).await?;
+    administrator(&app, &caller).await?;
     let limit = params.limit(PAGE_DEFAULT, PAGE_MOST)?;
     let before = params
         .text("cursor")
@@ -112,7 +113,8 @@ async fn set_role(
     Path(user): Path<String>,
     Json(Role { role }): Json<Role>,
 ) -> Result<JsonAnswer<User>, Problem> {
-    let user = admin::set_role(&app.context, &caller.actor(&app), id("id", &user)?, role).await?;
+    let actor = administrator(&app, &caller).await?;
+    let user = admin::set_role(&app.context, &actor, id("id", &user)?, role).await?;
     Ok(JsonAnswer(user))
 }
 
@@ -122,15 +124,9 @@ async fn ban(
     Path(user): Path<String>,
     Json(ban): Json<Sanction>,
 ) -> Result<StatusCode, Problem> {
+    let actor = administrator(&app, &caller).await?;
     let user = id("id", &user)?;
-    admin::ban(
-        &app.context,
-        &caller.actor(&app),
-        user,
-        &ban.reason,
-        ban.until,
-    )
-    .await?;
+    admin::ban(&app.context, &actor, user, &ban.reason, ban.until).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -139,7 +135,8 @@ async fn unban(
     caller: Caller,
     Path(user): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    admin::unban(&app.context, &caller.actor(&app), id("id", &user)?).await?;
+    let actor = administrator(&app, &caller).await?;
+    admin::unban(&app.context, &actor, id("id", &user)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -149,18 +146,12 @@ async fn mute(
     Path(user): Path<String>,
     Json(mute): Json<Sanction>,
 ) -> Result<StatusCode, Problem> {
+    let actor = administrator(&app, &caller).await?;
     let whom = (id("id", &user)?, mute.room_id);
     let until = mute
         .until
         .ok_or_else(|| Refusal::invalid("until", "missing", "is missing"))?;
-    admin::mute(
-        &app.context,
-        &caller.actor(&app),
-        whom,
-        &mute.reason,
-        Some(until),
-    )
-    .await?;
+    admin::mute(&app.context, &actor, whom, &mute.reason, Some(until)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -170,12 +161,13 @@ async fn unmute(
     Path(user): Path<String>,
     params: Params,
 ) -> Result<StatusCode, Problem> {
+    let actor = administrator(&app, &caller).await?;
     let room = params
         .text("roomId")
         .map(|room| id("roomId", room))
         .transpose()?;
     let whom = (id("id", &user)?, room);
-    admin::mute(&app.context, &caller.actor(&app), whom, "", None).await?;
+    admin::mute(&app.context, &actor, whom, "", None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -184,7 +176,7 @@ async fn list_reports(
     caller: Caller,
     params: Params,
 ) -> Result<JsonAnswer<List<ShownReport>>, Problem> {
-    admin::require_admin(&app.context, &caller.actor(&app)).await?;
+    administrator(&app, &caller).await?;
     let limit = params.limit(PAGE_DEFAULT, PAGE_MOST)?;
     let status = params.text("status").map(status).transpose()?;
     let before = params
@@ -205,9 +197,10 @@ async fn decide(
     Path(report): Path<String>,
     Json(decision): Json<Decision>,
 ) -> Result<StatusCode, Problem> {
+    let actor = administrator(&app, &caller).await?;
     let (report, status) = (id("id", &report)?, status(&decision.status)?);
     let note = decision.note.as_deref();
-    admin::decide_report(&app.context, &caller.actor(&app), report, status, note).await?;
+    admin::decide_report(&app.context, &actor, report, status, note).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -216,7 +209,7 @@ async fn audit_log(
     caller: Caller,
     params: Params,
 ) -> Result<JsonAnswer<List<ShownEntry>>, Problem> {
-    admin::require_admin(&app.context, &caller.actor(&app)).await?;
+    administrator(&app, &caller).await?;
     let limit = params.limit(PAGE_DEFAULT, PAGE_MOST)?;
     let filter = audit::Filter {
         actor: params
@@ -241,7 +234,8 @@ async fn delete_room(
     caller: Caller,
     Path(room): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    admin::delete_room(&app.context, &caller.actor(&app), id("id", &room)?).await?;
+    let actor = administrator(&app, &caller).await?;
+    admin::delete_room(&app.context, &actor, id("id", &room)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -250,8 +244,16 @@ async fn delete_message(
     caller: Caller,
     Path(message): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    admin::delete_message(&app.context, &caller.actor(&app), id("id", &message)?).await?;
+    let actor = administrator(&app, &caller).await?;
+    admin::delete_message(&app.context, &actor, id("id", &message)?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets administrators pass, before anything else is looked at.
+async fn administrator(app: &App, caller: &Caller) -> Result<Actor, Refusal> {
+    let actor = caller.actor(app);
+    admin::require_admin(&app.context, &actor).await?;
+    Ok(actor)
 }
 
 /// The cursor behind a full page.

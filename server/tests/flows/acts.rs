@@ -185,7 +185,7 @@ async fn only_admins_administrate_and_a_ban_takes_hold() {
         let path = chat.url(&format!("/api/v1/admin/users/{}/ban", bob.id));
         answer(chat.client.put(path).bearer_auth(token).json(&body))
     };
-    let (status, body) = ban(&bob.token, json!({"reason": "me"})).await;
+    let (status, body) = ban(&bob.token, json!({"reason": "myself"})).await;
     assert_eq!((status, &body["code"]), (403, &json!("forbidden")));
     let (status, body) = ban(&admin.token, json!({"reason": "spam"})).await;
     assert_eq!(status, 204, "{body}");

@@ -1,5 +1,11 @@
 //! Flows through the real gateway and a real processor, on real backends: see `harness` for what they need.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that can't go on fails"
+)]
+
 mod accounts;
 mod acts;
 mod broker_outage;

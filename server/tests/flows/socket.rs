@@ -42,6 +42,11 @@ impl Socket {
         self.stream.send(Message::text(frame.into())).await.unwrap();
     }
 
+    /// Sends what the server may refuse before it is all there.
+    pub(crate) async fn send_in_vain(&mut self, frame: String) {
+        let _may_be_cut_off = self.stream.send(Message::text(frame)).await;
+    }
+
     pub(crate) async fn send_binary(&mut self, bytes: Vec<u8>) {
         self.stream.send(Message::binary(bytes)).await.unwrap();
     }
