@@ -205,7 +205,9 @@ impl Chat {
             listener,
             stop_processor.clone(),
         ));
-        let mut chat = Self::gateway_only(backends, flags).await;
+        // Not readiness: that does not wait for the broker, and what is sent before it is there takes another way.
+        let config = backends.gateway(flags);
+        let mut chat = Self::boot(config, Some(backends), "/health").await;
         chat.stop_processor = stop_processor;
         chat.processor = Some(processor);
         chat
@@ -229,7 +231,7 @@ impl Chat {
             .backends
             .as_ref()
             .expect("the first gateway has the backends");
-        Self::boot(backends.gateway(&[]), None, "/health/readiness").await
+        Self::boot(backends.gateway(&[]), None, "/health").await
     }
 
     async fn boot(config: Config, backends: Option<Backends>, probe: &str) -> Self {
