@@ -115,8 +115,13 @@ stop_operator() {
 peak_mebibytes() { awk '/^VmHWM/ {printf "%.1f", $2 / 1024}' "/proc/$OPERATOR_PID/status"; }
 cpu_seconds() { awk -v hertz="$(getconf CLK_TCK)" '{printf "%.1f", ($14 + $15) / hertz}' "/proc/$OPERATOR_PID/stat"; }
 
-# What the operator wrote to anything but the leader election's Lease.
-operator_writes() { grep '"userAgent":"' "$DIR/audit.log" | grep -v '"resource":"leases"' | grep -cv '"userAgent":"\(kubectl\|scale\|kube-apiserver\|etcd\)' || true; }
+# What the operator wrote to anything but the leader election's Lease: everything that was not written by this script's own
+# clients and by the API server itself.
+operator_writes() {
+  # grep ends with 1 where it counts none.
+  grep -c -v -e '"resource":"leases"' -e '"userAgent":"kubectl' -e '"userAgent":"scale"' -e '"userAgent":"kube-apiserver' \
+    "$DIR/audit.log" || true
+}
 
 start_api_server
 kubectl apply --server-side --filename "$REPO/crds" >/dev/null
@@ -152,6 +157,7 @@ printf 'writes in %d idle seconds    %d\n' "$IDLE_SECONDS" "$(($(operator_writes
 printf 'peak memory                  %s MiB\n' "$(peak_mebibytes)"
 stop_operator
 before=$(operator_writes)
+lines=$(wc -l <"$DIR/audit.log")
 started=$(now)
 start_operator
 until_true "the operator" 120 curl --silent --fail "http://127.0.0.1:$HEALTH_PORT/readyz"
@@ -160,4 +166,6 @@ reconciled() { (($(metric chat_operator_reconciliations_total) >= COUNT)); }
 until_true "a look at every ChatCluster" 300 reconciled
 printf 'restart to all looked at     %s s\n' "$(since "$started")"
 printf 'writes after the restart     %d\n' "$(($(operator_writes) - before))"
+what_was_written() { tail -n "+$((lines + 1))" "$DIR/audit.log" | grep -v '"resource":"leases"' | sed -n 's/.*"verb":"\([a-z]*\)".*"resource":"\([a-z]*\)".*/  \1 \2/p' | sort | uniq -c; }
+what_was_written
 printf 'peak memory after restart    %s MiB\n' "$(peak_mebibytes)"

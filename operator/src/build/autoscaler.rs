@@ -145,7 +145,7 @@ fn external(plan: &Plan, target: &Target) -> MetricSpec {
                 .to_vec(),
         ),
     };
-    let amount = Quantity(target.amount.to_string());
+    let amount = Quantity(crate::crd::Quantity(target.amount.to_string()).canonical());
     MetricSpec {
         type_: "External".to_owned(),
         external: Some(ExternalMetricSource {

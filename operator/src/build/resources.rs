@@ -61,14 +61,15 @@ pub(super) fn build(chosen: Option<&Resources>, defaults: Defaults) -> ResourceR
         }
         (None, _) => defaults.cpu.into(),
     };
-    let mut limit_amounts = BTreeMap::from([("memory".to_owned(), ApiQuantity(memory_limit.0))]);
+    let mut limit_amounts =
+        BTreeMap::from([("memory".to_owned(), ApiQuantity(memory_limit.canonical()))]);
     if let Some(cpu) = cpu_limit {
-        limit_amounts.insert("cpu".to_owned(), ApiQuantity(cpu.0));
+        limit_amounts.insert("cpu".to_owned(), ApiQuantity(cpu.canonical()));
     }
     ResourceRequirements {
         requests: Some(BTreeMap::from([
-            ("cpu".to_owned(), ApiQuantity(cpu_request.0)),
-            ("memory".to_owned(), ApiQuantity(memory_request.0)),
+            ("cpu".to_owned(), ApiQuantity(cpu_request.canonical())),
+            ("memory".to_owned(), ApiQuantity(memory_request.canonical())),
         ])),
         limits: Some(limit_amounts),
         ..ResourceRequirements::default()

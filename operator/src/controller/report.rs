@@ -24,6 +24,10 @@ pub(super) async fn status(
 ) -> Result<(), ReconcileError> {
     let previous = previous(cluster, context);
     let shown = context.displays.of(&key_of(cluster));
+    // After a restart the readings come a moment later and wake the ChatCluster again; until then its status still holds.
+    if shown.is_none() && previous.observed_generation == cluster.metadata.generation {
+        return Ok(());
+    }
     let present = status::of(
         plan,
         live,

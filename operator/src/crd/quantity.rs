@@ -55,6 +55,47 @@ impl Quantity {
     }
 }
 
+/// Whole steps between two suffixes.
+const BINARY: [&str; 6] = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
+const DECIMAL: [&str; 6] = ["", "k", "M", "G", "T", "P"];
+
+impl Quantity {
+    /// The amount as the API server writes it (`1024Mi` as `1Gi`, `0.5` as `500m`): what is applied must equal what is stored,
+    /// or it would be applied again after each restart. Text that is no quantity stays as it is.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let Some(units) = self.to_units() else {
+            return self.0.clone();
+        };
+        let thousandths = (units * 1000.0).round();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the schema bounds quantities below 2^63 thousandths"
+        )]
+        let thousandths = thousandths as i128;
+        if thousandths % 1000 != 0 {
+            return format!("{thousandths}m");
+        }
+        let whole = thousandths / 1000;
+        // Below one step binary amounts are written as plain numbers.
+        if self.0.ends_with('i') && whole >= 1024 {
+            suffixed(whole, 1024, &BINARY)
+        } else {
+            suffixed(whole, 1000, &DECIMAL)
+        }
+    }
+}
+
+/// With the largest suffix that leaves a whole number.
+fn suffixed(mut amount: i128, step: i128, suffixes: &[&str]) -> String {
+    let mut index = 0;
+    while amount != 0 && amount % step == 0 && index + 1 < suffixes.len() {
+        amount /= step;
+        index += 1;
+    }
+    format!("{amount}{}", suffixes[index])
+}
+
 impl JsonSchema for Quantity {
     fn inline_schema() -> bool {
         true
@@ -88,6 +129,26 @@ mod tests {
             ("1.5Gi", 1536),
         ] {
             assert_eq!(Quantity::from(text).to_mebibytes(), mebibytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_written_as_the_api_server_writes_them() {
+        for (written, stored) in [
+            ("1024Mi", "1Gi"),
+            ("1536Mi", "1536Mi"),
+            ("1.5Gi", "1536Mi"),
+            ("0.5", "500m"),
+            ("1000m", "1"),
+            ("2000M", "2G"),
+            ("5000", "5k"),
+            ("500", "500"),
+            ("1Ki", "1Ki"),
+            ("0", "0"),
+            ("250m", "250m"),
+            ("1048577", "1048577"),
+        ] {
+            assert_eq!(Quantity::from(written).canonical(), stored, "{written}");
         }
     }
 

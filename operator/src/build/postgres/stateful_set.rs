@@ -179,7 +179,7 @@ pub(in super::super) fn volume_claim(
             resources: Some(VolumeResourceRequirements {
                 requests: Some(BTreeMap::from([(
                     "storage".to_owned(),
-                    Quantity(storage.size.0.clone()),
+                    Quantity(storage.size.canonical()),
                 )])),
                 ..VolumeResourceRequirements::default()
             }),
