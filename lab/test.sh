@@ -65,7 +65,7 @@ within() {
 
 static_facts() {
   command -v shellcheck >/dev/null || apt-get -q install --yes --no-install-recommends shellcheck >/dev/null
-  fact 'shellcheck finds nothing' in_lab_dir shellcheck -x lab test.sh completion.bash lib/*.sh
+  fact 'shellcheck finds nothing' in_lab_dir bash -c 'shellcheck -x lab test.sh completion.bash lib/*.sh'
   fact 'Go programs are formatted' no_output gofmt -l "$LAB_DIR/programs" "$LAB_DIR/kube"
   fact 'Go programs pass vet' in_programs go vet ./...
   fact 'forwarder tests pass' in_programs go test ./...

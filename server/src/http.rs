@@ -4,6 +4,7 @@ pub(crate) mod caller;
 pub(crate) mod client_ip;
 pub(crate) mod cors;
 pub(crate) mod extract;
+pub(crate) mod lingering_body;
 pub(crate) mod listener;
 pub(crate) mod problem;
 pub(crate) mod router;

@@ -1,8 +1,5 @@
 //! A TCP link to a backend that a test can cut, freeze and heal.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,8 +20,6 @@ enum State {
 pub(crate) struct CuttableLink {
     port: u16,
     state: watch::Sender<State>,
-    /// The addresses under which the backend sees the connections.
-    seen_as: Arc<Mutex<Vec<SocketAddr>>>,
     /// Ended with the link.
     _tasks: JoinSet<()>,
 }
@@ -35,13 +30,11 @@ impl CuttableLink {
         let target = format!("{host}:{port}");
         let local = listener.local_addr().unwrap().port();
         let (state, watched) = watch::channel(State::Up);
-        let seen_as = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, target, watched, Arc::clone(&seen_as)));
+        tasks.spawn(accept(listener, target, watched));
         Self {
             port: local,
             state,
-            seen_as,
             _tasks: tasks,
         }
     }
@@ -63,18 +56,9 @@ impl CuttableLink {
     pub(crate) fn heal(&self) {
         self.state.send_replace(State::Up);
     }
-
-    pub(crate) fn seen_as(&self) -> Vec<SocketAddr> {
-        self.seen_as.lock().unwrap().clone()
-    }
 }
 
-async fn accept(
-    listener: TcpListener,
-    target: String,
-    state: watch::Receiver<State>,
-    seen_as: Arc<Mutex<Vec<SocketAddr>>>,
-) {
+async fn accept(listener: TcpListener, target: String, state: watch::Receiver<State>) {
     let mut links = JoinSet::new();
     loop {
         let (client, _) = listener.accept().await.unwrap();
@@ -86,7 +70,6 @@ async fn accept(
         };
         client.set_nodelay(true).unwrap();
         backend.set_nodelay(true).unwrap();
-        seen_as.lock().unwrap().push(backend.local_addr().unwrap());
         let (from_client, to_client) = client.into_split();
         let (from_backend, to_backend) = backend.into_split();
         let mut state = state.clone();

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::caller::Peer;
+use super::lingering_body::LingeringBody;
 
 /// Most connections of one gateway; the kernel's queue holds the next ones.
 const MOST_CONNECTIONS: usize = 50_000;
@@ -85,7 +86,10 @@ where
         let mut service = service.clone();
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(Peer(peer));
-        service.call(Request::from_parts(parts, Body::new(body)))
+        service.call(Request::from_parts(
+            parts,
+            Body::new(LingeringBody::new(body)),
+        ))
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -1,6 +1,7 @@
 //! Requests at the edges of HTTP: every refusal is a problem with its code.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::harness::{Chat, answer};
 
@@ -164,4 +165,32 @@ async fn sending_over_rest_is_accepted_with_its_job() {
         "a repeat is answered like the first"
     );
     chat.stop().await;
+}
+
+/// Clients that write all before they read would take a reset for an outage.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_far_too_large_is_refused_with_an_answer_that_arrives() {
+    let chat = Chat::start().await;
+    let url: http::Uri = chat.url("/").parse().unwrap();
+    let address = url.authority().unwrap().as_str().to_owned();
+    let body = vec![b'x'; 12 * 1024 * 1024];
+    for (target, status) in [
+        ("/auth/login", "413"),
+        ("/socket.io/?EIO=4&transport=polling&sid=unknown", "400"),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&body).await.expect("all of it is taken");
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.expect("an answer");
+        assert_eq!(
+            std::str::from_utf8(&answer).unwrap(),
+            format!("HTTP/1.1 {status}"),
+            "{target}"
+        );
+    }
 }
