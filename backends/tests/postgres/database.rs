@@ -2,7 +2,6 @@
 
 use std::future::Future;
 
-use chat_backends::config::PostgresConfig;
 use chat_backends::postgres::messages::{self, Appended, NewMessage};
 use chat_backends::postgres::rooms::{self, NewGroup};
 use chat_backends::postgres::users::{self, NewUser};
@@ -11,7 +10,7 @@ use chat_core::ids::{JobId, MessageId, RoomId, UserId};
 use chat_core::job::SendMessage;
 use chat_core::protocol::objects::{JoinPolicy, Message, MessageType, UserRole};
 use chat_core::time::Timestamp;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use chat_test_support::database::Database;
 use uuid::Uuid;
 
 /// Runs `test` on a new, migrated database, which is dropped afterwards whether the test passed or not.
@@ -30,25 +29,11 @@ where
 pub(crate) async fn with_empty_database(
     test: impl AsyncFnOnce(PgPool) -> Result<(), tokio::task::JoinError>,
 ) {
-    let url = std::env::var("TEST_DATABASE_URL").expect(
-        "TEST_DATABASE_URL is not set; set it to a Postgres whose user may create databases, \
-         for example postgres://postgres:postgres@127.0.0.1:5432/postgres",
-    );
-    let name = format!("chat_test_{}", Uuid::new_v4().simple());
-    let mut admin = PgConnection::connect(&url).await.unwrap();
-    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .execute(&mut admin)
-        .await
-        .unwrap();
-    let (server, _) = url.rsplit_once('/').unwrap();
-    let config = PostgresConfig::from_url(format!("{server}/{name}")).unwrap();
-    let pool = postgres::connect(&config).unwrap();
+    let database = Database::create().await;
+    let pool = postgres::connect(&database.config()).unwrap();
     let outcome = test(pool.clone()).await;
     pool.close().await;
-    sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
-        .execute(&mut admin)
-        .await
-        .unwrap();
+    database.remove().await;
     if let Err(failed) = outcome {
         std::panic::resume_unwind(failed.into_panic());
     }

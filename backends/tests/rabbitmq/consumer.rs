@@ -1,3 +1,4 @@
+use chat_test_support::{PATIENCE, eventually};
 use std::time::Duration;
 
 use chat_backends::rabbitmq::Broker;
@@ -5,7 +6,7 @@ use chat_backends::rabbitmq::consumer::{Consumer, ConsumerEnd};
 use chat_backends::rabbitmq::delivery::Delivery;
 use chat_core::job::Job;
 
-use crate::fixture::{Fixture, PATIENCE, eventually, message, with_queues};
+use crate::fixture::{Fixture, message, with_queues};
 
 /// Long enough for the broker to deliver what it means to deliver.
 const SETTLE: Duration = Duration::from_millis(300);

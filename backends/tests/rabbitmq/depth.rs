@@ -18,7 +18,7 @@ async fn the_depth_of_a_logical_queue_is_the_sum_of_its_partitions() {
             }
             let _consumer = fixture.consumer(1, "c", 0, 10).await;
             let mut probe = DepthProbe::default();
-            crate::fixture::eventually("ready and consumers are counted", async || {
+            chat_test_support::eventually("ready and consumers are counted", async || {
                 let depths = probe
                     .sample(&fixture.broker, &fixture.config)
                     .await

@@ -1,10 +1,11 @@
+use chat_test_support::PATIENCE;
 use std::time::Duration;
 
 use chat_backends::rabbitmq::event_log::{Entry, EventLog};
 use chat_backends::rabbitmq::log_reader::{From, LogReader, Logged};
 use chat_core::time::Timestamp;
 
-use crate::fixture::{Fixture, PATIENCE, with_queues};
+use crate::fixture::{Fixture, with_queues};
 
 fn entry(n: u32) -> Entry {
     Entry {

@@ -1,13 +1,12 @@
 //! Queues of its own for each test, and what is needed to look into them.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use chat_backends::config::RabbitConfig;
 use chat_backends::rabbitmq::Broker;
 use chat_backends::rabbitmq::consumer::{ConsumeOptions, Consumer};
 use chat_backends::rabbitmq::publisher::Publisher;
-use chat_backends::rabbitmq::topology::{self, QueueNames};
+use chat_backends::rabbitmq::topology;
 use chat_core::ids::{JobId, MessageId, RoomId, UserId};
 use chat_core::job::{self, Act, Job, SendMessage};
 use chat_core::names::Queue;
@@ -15,15 +14,12 @@ use chat_core::partition;
 use chat_core::protocol::objects::MessageType;
 use chat_core::signing::KeyRing;
 use chat_core::time::Timestamp;
+use chat_test_support::cuttable_link::CuttableLink;
+use chat_test_support::{PATIENCE, queues, variable};
 use futures::FutureExt;
-use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
+use lapin::options::QueueDeleteOptions;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-use crate::cuttable_link::CuttableLink;
-
-/// Longest time that anything may take before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One test's queues on the broker.
 pub(crate) struct Fixture {
@@ -39,18 +35,7 @@ pub(crate) async fn with_queues(
     change: impl FnOnce(&mut RabbitConfig),
     test: impl AsyncFnOnce(&Fixture),
 ) {
-    let mut config = RabbitConfig::from_url(url()).unwrap();
-    let id = format!("test-{}", JobId::random());
-    config.names = QueueNames {
-        exchange: format!("{id}.events"),
-        dlx: format!("{id}.dlx"),
-        high: format!("{id}.high"),
-        medium: format!("{id}.medium"),
-        low: format!("{id}.low"),
-        dlq: format!("{id}.dlq"),
-        log: format!("{id}.log"),
-    };
-    config.partitions = 1;
+    let mut config = queues::config(1);
     change(&mut config);
     let broker = Broker::connect(&config, "test").await.unwrap();
     topology::declare(&broker, &config).await.unwrap();
@@ -67,16 +52,10 @@ pub(crate) async fn with_queues(
     tokio::time::timeout(PATIENCE, fixture.tasks.wait())
         .await
         .expect("every task ends after the shutdown");
-    fixture.remove_queues().await;
+    queues::remove(&fixture.config.names, fixture.config.partitions).await;
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
-}
-
-fn url() -> String {
-    std::env::var("TEST_RABBITMQ_URL").unwrap_or_else(|_| {
-        panic!("set TEST_RABBITMQ_URL to a RabbitMQ 4 that tests may use, amqp://user:password@host:port/vhost")
-    })
 }
 
 impl Fixture {
@@ -134,7 +113,7 @@ impl Fixture {
 
     /// The same settings over a link that the test can cut.
     pub(crate) async fn cuttable(&self) -> (CuttableLink, RabbitConfig) {
-        let uri: lapin::uri::AMQPUri = url().parse().unwrap();
+        let uri: lapin::uri::AMQPUri = variable("TEST_RABBITMQ_URL").parse().unwrap();
         let link = CuttableLink::to(&uri.authority.host, uri.authority.port).await;
         let mut over_link = uri;
         over_link.authority.host = "127.0.0.1".to_owned();
@@ -146,42 +125,12 @@ impl Fixture {
         (link, config)
     }
 
-    pub(crate) async fn raw_channel(&self) -> lapin::Channel {
-        let connection = lapin::Connection::connect(&url(), lapin::ConnectionProperties::default())
-            .await
-            .unwrap();
-        connection.create_channel().await.unwrap()
-    }
-
     pub(crate) async fn delete_queue(&self, name: &str) {
-        let channel = self.raw_channel().await;
+        let channel = queues::raw_channel().await;
         channel
             .queue_delete(name.into(), QueueDeleteOptions::default())
             .await
             .unwrap();
-    }
-
-    async fn remove_queues(&self) {
-        let names = &self.config.names;
-        let channel = self.raw_channel().await;
-        let partitions = (0..self.config.partitions).flat_map(|p| {
-            [
-                names.partition(Queue::High, p),
-                names.partition(Queue::Medium, p),
-            ]
-        });
-        for queue in partitions.chain([names.low.clone(), names.dlq.clone(), names.log.clone()]) {
-            channel
-                .queue_delete(queue.into(), QueueDeleteOptions::default())
-                .await
-                .unwrap();
-        }
-        for exchange in [&names.exchange, &names.dlx, &names.log] {
-            channel
-                .exchange_delete(exchange.as_str().into(), ExchangeDeleteOptions::default())
-                .await
-                .unwrap();
-        }
     }
 }
 
@@ -219,16 +168,4 @@ pub(crate) fn job_of(room: RoomId, act: Act) -> Job {
         created_at: Timestamp::now(),
         act,
     }
-}
-
-/// Asks until the answer is yes.
-pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let asking = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking)
-        .await
-        .unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"));
 }

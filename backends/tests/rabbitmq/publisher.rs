@@ -1,3 +1,4 @@
+use chat_test_support::eventually;
 use std::time::{Duration, Instant};
 
 use chat_backends::rabbitmq::depth::DepthProbe;
@@ -7,7 +8,7 @@ use chat_core::job::Act;
 use chat_core::protocol::objects::PresenceStatus;
 use futures::future;
 
-use crate::fixture::{Fixture, eventually, job_of, message, with_queues};
+use crate::fixture::{Fixture, job_of, message, with_queues};
 
 async fn ready(fixture: &Fixture) -> u64 {
     DepthProbe::default()

@@ -1,3 +1,4 @@
+use chat_test_support::{PATIENCE, eventually};
 use std::time::{Duration, Instant};
 
 use chat_backends::redis::Redis;
@@ -9,7 +10,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::fixture::{PATIENCE, cuttable, eventually, raw, redis};
+use crate::fixture::{cuttable, raw, redis};
 
 struct Gateway {
     subscriber: FanoutSubscriber,

@@ -1,9 +1,10 @@
+use chat_test_support::eventually;
 use std::time::Duration;
 
 use chat_backends::redis::heartbeat::Heartbeats;
 use chat_core::ids::JobId;
 
-use crate::fixture::{eventually, redis};
+use crate::fixture::redis;
 
 #[tokio::test]
 async fn the_living_are_listed_in_order_and_the_silent_disappear() {

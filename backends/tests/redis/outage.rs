@@ -1,6 +1,7 @@
+use chat_test_support::eventually;
 use std::time::{Duration, Instant};
 
-use crate::fixture::{cuttable, eventually};
+use crate::fixture::cuttable;
 
 #[tokio::test]
 async fn commands_fail_within_bounds_while_redis_is_away_and_work_again_afterwards() {

@@ -1,3 +1,4 @@
+use chat_test_support::eventually;
 use std::time::Duration;
 
 use chat_backends::config::RedisConfig;
@@ -9,7 +10,7 @@ use chat_core::protocol::objects::PresenceStatus;
 use chat_core::{limits, names};
 use redis::AsyncCommands;
 
-use crate::fixture::{eventually, raw, redis, url};
+use crate::fixture::{raw, redis, url};
 
 /// Sweeps go over everybody: held for writing by tests that sweep, for reading by those that a sweep would disturb.
 static SWEEPS: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());

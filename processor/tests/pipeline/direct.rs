@@ -1,5 +1,6 @@
 //! Processing without the broker, and what its later duplicate does.
 
+use chat_test_support::eventually;
 use std::sync::Arc;
 
 use chat_core::job::Act;
@@ -8,7 +9,7 @@ use chat_processor::direct;
 use chat_processor::failure::Failure;
 use chat_processor::order::{self, StillQueued};
 
-use crate::stage::{POISON, Stage, assert_in_order, eventually, on_stage, send};
+use crate::stage::{POISON, Stage, assert_in_order, on_stage, send};
 
 fn context(stage: &Stage) -> Context {
     Context {

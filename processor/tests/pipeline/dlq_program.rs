@@ -1,11 +1,12 @@
 //! `chat-processor dlq`, as people and scripts use it.
 
+use chat_test_support::variable;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::programs::{Run, chat_processor};
-use crate::stage::{POISON, Stage, on_stage, send, variable};
+use crate::stage::{POISON, Stage, on_stage, send};
 
 async fn dlq(stage: &Stage, arguments: &[&str]) -> Run {
     let names = &stage.rabbit.names;

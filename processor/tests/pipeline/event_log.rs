@@ -1,5 +1,6 @@
 //! The event log and the groups that follow it.
 
+use chat_test_support::{eventually, variable};
 use std::sync::Arc;
 
 use chat_backends::postgres::{analytics, audit};
@@ -9,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::programs::chat_processor;
-use crate::stage::{Stage, eventually, on_stage, send, variable};
+use crate::stage::{Stage, on_stage, send};
 
 struct Following {
     stop: CancellationToken,

@@ -1,5 +1,6 @@
 //! Jobs that fail for a reason of their own, and things that are no jobs.
 
+use chat_test_support::{eventually, queues};
 use std::time::Duration;
 
 use chat_backends::redis::attempts;
@@ -12,7 +13,7 @@ use lapin::BasicProperties;
 use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable};
 
-use crate::stage::{POISON, Stage, eventually, on_stage, send};
+use crate::stage::{POISON, Stage, on_stage, send};
 
 fn millis(text: &Option<String>) -> i64 {
     let text = text.as_ref().expect("a time is noted");
@@ -154,7 +155,7 @@ async fn publish_raw(stage: &Stage, body: &[u8], signature: Option<(String, Stri
         headers.insert(HEADER_KEY_ID.into(), AMQPValue::LongString(key_id.into()));
         headers.insert(HEADER_SIGNATURE.into(), AMQPValue::LongString(hex.into()));
     }
-    let channel = stage.raw_channel().await;
+    let channel = queues::raw_channel().await;
     channel
         .basic_publish(
             stage.rabbit.names.exchange.as_str().into(),

@@ -9,9 +9,6 @@
     reason = "a test that can't go on fails"
 )]
 
-#[path = "../../../backends/tests/shared/cuttable_link.rs"]
-#[expect(dead_code, reason = "shared with tests that ask it more")]
-mod cuttable_link;
 mod direct;
 mod dlq_program;
 mod event_log;

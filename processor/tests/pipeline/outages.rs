@@ -3,9 +3,10 @@
 use chat_backends::config::{PostgresConfig, RabbitConfig, RedisConfig};
 use chat_backends::rabbitmq::publisher::Publisher;
 use chat_core::ids::{RoomId, UserId};
+use chat_test_support::{eventually, variable};
 
-use crate::cuttable_link::CuttableLink;
-use crate::stage::{Stage, assert_in_order, eventually, on_stage, send, variable};
+use crate::stage::{Stage, assert_in_order, on_stage, send};
+use chat_test_support::cuttable_link::CuttableLink;
 
 /// Host, port and the URL with `{}` for both.
 fn split(url: &str) -> (String, u16, String) {

@@ -1,8 +1,9 @@
 //! The program's other commands: `check-config`, `migrate`, `run`.
 
+use chat_test_support::{PATIENCE, variable};
 use std::process::{Command, Stdio};
 
-use crate::stage::{PATIENCE, on_stage, variable};
+use crate::stage::on_stage;
 
 /// What a run of the program left.
 #[derive(Debug)]
@@ -166,7 +167,7 @@ async fn the_program_says_what_is_away_and_ends_in_order_on_sigterm() {
         ("RUST_LOG", "off".to_owned()),
     ]);
     let mut program = program(&["run"], &environment).spawn().unwrap();
-    crate::stage::eventually("Postgres is there", async || {
+    chat_test_support::eventually("Postgres is there", async || {
         let answer = get(port, "/health/readiness").await;
         answer.starts_with("HTTP/1.1 503")
             && answer.contains(r#""info":{"database":{"status":"up"}}"#)
@@ -181,7 +182,7 @@ async fn the_program_says_what_is_away_and_ends_in_order_on_sigterm() {
     let kill = Command::new("kill").arg(program.id().to_string()).status();
     assert!(kill.unwrap().success());
     let mut code = None;
-    crate::stage::eventually("it ends", async || {
+    chat_test_support::eventually("it ends", async || {
         code = program.try_wait().unwrap().map(|status| status.code());
         code.is_some()
     })

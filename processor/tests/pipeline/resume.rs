@@ -1,12 +1,13 @@
 //! Catching up after a reconnect, from memory where that is complete.
 
+use chat_test_support::eventually;
 use std::sync::Arc;
 
 use chat_core::protocol::client::ResumeRoom;
 use chat_processor::commands::resume::{self, Action};
 use chat_processor::context::{Context, Policy};
 
-use crate::stage::{eventually, on_stage, send};
+use crate::stage::{on_stage, send};
 
 #[tokio::test]
 async fn a_small_gap_and_an_equal_head_need_no_database() {

@@ -2,12 +2,13 @@
 
 use chat_backends::redis::announce;
 use chat_core::protocol::server::ServerEvent;
+use chat_test_support::eventually;
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 
-use crate::cuttable_link::CuttableLink;
 use crate::outages::{over_rabbit, over_redis};
-use crate::stage::{assert_in_order, eventually, on_stage, send};
+use crate::stage::{assert_in_order, on_stage, send};
+use chat_test_support::cuttable_link::CuttableLink;
 
 #[tokio::test]
 async fn acknowledged_sends_are_stored_once_without_gaps_in_each_senders_order() {

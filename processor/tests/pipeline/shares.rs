@@ -1,12 +1,13 @@
 //! How processors share the partitions, and that never two work on one room.
 
+use chat_test_support::eventually;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chat_core::ids::{Id, RoomId};
 use sqlx::Row;
 
-use crate::stage::{Running, Stage, assert_in_order, eventually, on_stage, send};
+use crate::stage::{Running, Stage, assert_in_order, on_stage, send};
 
 /// Within this time a share has moved.
 const MOVED_WITHIN: Duration = Duration::from_secs(5);

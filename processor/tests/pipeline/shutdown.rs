@@ -2,8 +2,9 @@
 
 use chat_backends::rabbitmq::publisher::Publisher;
 use chat_core::job::Job;
+use chat_test_support::eventually;
 
-use crate::stage::{assert_in_order, eventually, on_stage, send};
+use crate::stage::{assert_in_order, on_stage, send};
 
 const JOBS: usize = 1500;
 

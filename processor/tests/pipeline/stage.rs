@@ -11,14 +11,14 @@ use chat_backends::postgres::{self, PgPool};
 use chat_backends::rabbitmq::Broker;
 use chat_backends::rabbitmq::dead_letter::{DeadLetter, DeadLetterDesk};
 use chat_backends::rabbitmq::publisher::Publisher;
-use chat_backends::rabbitmq::topology::{self, QueueNames};
+use chat_backends::rabbitmq::topology;
 use chat_backends::redis::Redis;
 use chat_backends::redis::fanout_subscriber::{FanoutEvent, FanoutSubscriber};
 use chat_backends::redis::heartbeat::Heartbeats;
 use chat_core::fanout::Fanout;
 use chat_core::ids::{Id, JobId, MessageId, RoomId, UserId};
 use chat_core::job::{Act, Job, SendMessage, VERSION};
-use chat_core::names::{self, Queue};
+use chat_core::names;
 use chat_core::partition;
 use chat_core::protocol::objects::{JoinPolicy, MessageType, UserRole};
 use chat_core::protocol::server::ServerEvent;
@@ -29,15 +29,13 @@ use chat_processor::worker::health::Health;
 use chat_processor::worker::ladder::Ladder;
 use chat_processor::worker::metrics::WorkerMetrics;
 use chat_processor::worker::{DEAD_AFTER, Worker};
+use chat_test_support::database::Database;
+use chat_test_support::{PATIENCE, eventually, queues, variable};
 use futures::FutureExt;
-use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row};
+use sqlx::Row;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// Longest time that anything may take before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One test's backends.
 pub(crate) struct Stage {
@@ -87,38 +85,15 @@ pub(crate) struct Heard {
     fanouts: Arc<Mutex<Vec<Fanout>>>,
 }
 
-pub(crate) fn variable(name: &str) -> String {
-    std::env::var(name)
-        .unwrap_or_else(|_| panic!("{name} is not set; set it to a backend that tests may use"))
-}
-
 /// Runs a test on backends of its own, which are removed whatever its outcome.
 pub(crate) async fn on_stage(partitions: u16, test: impl AsyncFnOnce(&Stage)) {
-    let url = variable("TEST_DATABASE_URL");
-    let database = format!("chat_pipeline_{}", uuid::Uuid::new_v4().simple());
-    let mut admin = PgConnection::connect(&url).await.unwrap();
-    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {database}")))
-        .execute(&mut admin)
-        .await
-        .unwrap();
-    let (server, _) = url.rsplit_once('/').unwrap();
-    let pg = PostgresConfig::from_url(format!("{server}/{database}")).unwrap();
+    let database = Database::create().await;
+    let pg = database.config();
     let pool = postgres::connect(&pg).unwrap();
     postgres::migrate(&pool).await.unwrap();
 
-    let id = format!("pipeline-{}", JobId::random());
-    let mut rabbit = RabbitConfig::from_url(variable("TEST_RABBITMQ_URL")).unwrap();
-    rabbit.partitions = partitions;
+    let mut rabbit = queues::config(partitions);
     rabbit.confirm_timeout = PATIENCE;
-    rabbit.names = QueueNames {
-        exchange: format!("{id}.events"),
-        dlx: format!("{id}.dlx"),
-        high: format!("{id}.high"),
-        medium: format!("{id}.medium"),
-        low: format!("{id}.low"),
-        dlq: format!("{id}.dlq"),
-        log: format!("{id}.log"),
-    };
     let broker = Broker::connect(&rabbit, "test").await.unwrap();
     topology::declare(&broker, &rabbit).await.unwrap();
     let redis_config = RedisConfig::from_url(variable("TEST_REDIS_URL")).unwrap();
@@ -131,7 +106,7 @@ pub(crate) async fn on_stage(partitions: u16, test: impl AsyncFnOnce(&Stage)) {
         rabbit,
         broker,
         keys: KeyRing::parse("test:0123456789abcdef").unwrap(),
-        heartbeat_key: format!("{id}:processors"),
+        heartbeat_key: format!("pipeline-{}:processors", JobId::random()),
         tasks: TaskTracker::new(),
         shutdown: CancellationToken::new(),
     };
@@ -139,14 +114,9 @@ pub(crate) async fn on_stage(partitions: u16, test: impl AsyncFnOnce(&Stage)) {
     stage.shutdown.cancel();
     stage.tasks.close();
     drop(tokio::time::timeout(PATIENCE, stage.tasks.wait()).await);
-    stage.remove_queues().await;
+    queues::remove(&stage.rabbit.names, stage.rabbit.partitions).await;
     stage.pool.close().await;
-    sqlx::query(AssertSqlSafe(format!(
-        "DROP DATABASE {database} WITH (FORCE)"
-    )))
-    .execute(&mut admin)
-    .await
-    .unwrap();
+    database.remove().await;
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
@@ -342,40 +312,6 @@ impl Stage {
         .await;
         self.dead_letters().await
     }
-
-    /// A channel of the driver's own, for what the adapters rightly can't do.
-    pub(crate) async fn raw_channel(&self) -> lapin::Channel {
-        let url = variable("TEST_RABBITMQ_URL");
-        lapin::Connection::connect(&url, lapin::ConnectionProperties::default())
-            .await
-            .unwrap()
-            .create_channel()
-            .await
-            .unwrap()
-    }
-
-    async fn remove_queues(&self) {
-        let names = &self.rabbit.names;
-        let channel = self.raw_channel().await;
-        let partitions = (0..self.rabbit.partitions).flat_map(|number| {
-            [
-                names.partition(Queue::High, number),
-                names.partition(Queue::Medium, number),
-            ]
-        });
-        for queue in partitions.chain([names.low.clone(), names.dlq.clone(), names.log.clone()]) {
-            channel
-                .queue_delete(queue.into(), QueueDeleteOptions::default())
-                .await
-                .unwrap();
-        }
-        for exchange in [&names.exchange, &names.dlx, &names.log] {
-            channel
-                .exchange_delete(exchange.as_str().into(), ExchangeDeleteOptions::default())
-                .await
-                .unwrap();
-        }
-    }
 }
 
 impl Running {
@@ -473,16 +409,4 @@ pub(crate) fn assert_in_order(stored: &[Stored]) {
             "{number} of a sender was stored after {before}"
         );
     }
-}
-
-/// Asks until the answer is yes.
-pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let asking = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking)
-        .await
-        .unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"));
 }

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use chat_backends::config::{PostgresConfig, RedisConfig};
+use chat_backends::config::RedisConfig;
 use chat_backends::postgres;
 use chat_backends::postgres::rooms::{self, NewGroup};
 use chat_backends::postgres::users::{self, NewUser};
@@ -20,31 +20,19 @@ use chat_processor::commands::send_message;
 use chat_processor::context::{Context, Policy};
 use chat_processor::effects::{self, Effect, Target};
 use chat_processor::execute::execute;
+use chat_test_support::database::Database;
+use chat_test_support::variable;
 use futures::FutureExt;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 /// One test's world.
 pub(crate) struct Scene {
     pub(crate) context: Context,
 }
 
-fn variable(name: &str) -> String {
-    std::env::var(name)
-        .unwrap_or_else(|_| panic!("{name} is not set; set it to a backend that tests may use"))
-}
-
 /// Runs a test on a database of its own, which is removed whatever its outcome.
 pub(crate) async fn on_scene(test: impl AsyncFnOnce(&Scene)) {
-    let url = variable("TEST_DATABASE_URL");
-    let name = format!("chat_product_{}", uuid::Uuid::new_v4().simple());
-    let mut admin = PgConnection::connect(&url).await.unwrap();
-    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .execute(&mut admin)
-        .await
-        .unwrap();
-    let (server, _) = url.rsplit_once('/').unwrap();
-    let config = PostgresConfig::from_url(format!("{server}/{name}")).unwrap();
-    let pg = postgres::connect(&config).unwrap();
+    let database = Database::create().await;
+    let pg = postgres::connect(&database.config()).unwrap();
     postgres::migrate(&pg).await.unwrap();
     let redis = RedisConfig::from_url(variable("TEST_REDIS_URL")).unwrap();
     let scene = Scene {
@@ -56,8 +44,7 @@ pub(crate) async fn on_scene(test: impl AsyncFnOnce(&Scene)) {
     };
     let outcome = AssertUnwindSafe(test(&scene)).catch_unwind().await;
     pg.close().await;
-    let drop = AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
-    sqlx::query(drop).execute(&mut admin).await.unwrap();
+    database.remove().await;
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }

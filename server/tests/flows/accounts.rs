@@ -1,8 +1,9 @@
 //! Accounts: who may log in, how often one may fail.
 
+use chat_test_support::until;
 use serde_json::json;
 
-use crate::harness::{Chat, Person, until};
+use crate::harness::{Chat, Person};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_failed_logins_lock_the_name_for_a_while_even_for_the_right_password() {

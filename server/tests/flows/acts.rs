@@ -174,7 +174,7 @@ async fn only_admins_administrate_and_a_ban_takes_hold() {
     ])
     .await;
     let login = json!({"email": "root@example.org", "password": "password"});
-    let admin = crate::harness::until("the admin can log in", async || {
+    let admin = chat_test_support::until("the admin can log in", async || {
         let (status, body) = chat.post("/auth/login", None, &login).await;
         (status == 200).then(|| Person::of(&body))
     })

@@ -1,8 +1,9 @@
 //! A gateway that leaves: nobody new comes in, everybody is told, nothing acknowledged is lost.
 
+use chat_test_support::until;
 use serde_json::json;
 
-use crate::harness::{Chat, until};
+use crate::harness::Chat;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sockets_are_told_and_closed_and_nobody_new_comes_in() {

@@ -1,18 +1,14 @@
 //! A gateway and a processor of one's own for each test: own database, own queues, port 0.
-//!
-//! `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_RABBITMQ_URL` name the servers; without them the tests fail.
-
-use std::time::Duration;
 
 use chat_backends::config::RabbitConfig;
 use chat_backends::postgres;
-use chat_core::names::Queue;
+use chat_backends::rabbitmq::topology::QueueNames;
 use chat_processor::config::{ProcessorArgs, ProcessorConfig};
 use chat_server::config::{Config, GatewayArgs};
+use chat_test_support::database::Database;
+use chat_test_support::{PATIENCE, queues, until, variable};
 use clap::Parser;
-use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use serde_json::{Value, json};
-use sqlx::Connection;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,8 +19,8 @@ use crate::socket::Socket;
 /// The secret of the gateway's tokens.
 pub(crate) const JWT_SECRET: &str = "a-secret-that-only-tests-use";
 
-/// How long anything may take before a test gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+/// Partitions of a test's queues.
+const PARTITIONS: u16 = 2;
 
 #[derive(Parser)]
 struct Gateway {
@@ -52,12 +48,10 @@ pub(crate) struct Chat {
 
 /// What this test alone uses.
 pub(crate) struct Backends {
-    pub(crate) database_url: String,
+    pub(crate) database: Database,
     pub(crate) redis_url: String,
     pub(crate) rabbitmq_url: String,
-    admin_url: String,
-    database: String,
-    prefix: String,
+    queues: QueueNames,
 }
 
 /// A registered user.
@@ -69,32 +63,15 @@ pub(crate) struct Person {
     pub(crate) refresh_token: String,
 }
 
-fn required(variable: &str) -> String {
-    std::env::var(variable).unwrap_or_else(|_| {
-        panic!("{variable} is not set; these tests need a real Postgres, Redis and RabbitMQ")
-    })
-}
-
 impl Backends {
     pub(crate) async fn prepare() -> Self {
-        let admin_url = required("TEST_DATABASE_URL");
-        let id = Uuid::new_v4().simple().to_string();
-        let database = format!("gateway_{id}");
-        let mut admin = sqlx::PgConnection::connect(&admin_url).await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {database}")))
-            .execute(&mut admin)
-            .await
-            .unwrap();
-        let (server, _) = admin_url.rsplit_once('/').unwrap();
         let backends = Self {
-            database_url: format!("{server}/{database}"),
-            redis_url: required("TEST_REDIS_URL"),
-            rabbitmq_url: required("TEST_RABBITMQ_URL"),
-            admin_url,
-            database,
-            prefix: format!("test.{id}"),
+            database: Database::create().await,
+            redis_url: variable("TEST_REDIS_URL"),
+            rabbitmq_url: variable("TEST_RABBITMQ_URL"),
+            queues: queues::own_names(),
         };
-        let pool = sqlx::PgPool::connect(&backends.database_url).await.unwrap();
+        let pool = sqlx::PgPool::connect(&backends.database.url).await.unwrap();
         postgres::migrate(&pool).await.unwrap();
         pool.close().await;
         backends
@@ -105,7 +82,7 @@ impl Backends {
         let own = [
             "gateway",
             "--port=0",
-            &format!("--database-url={}", self.database_url),
+            &format!("--database-url={}", self.database.url),
             &format!("--redis-url={}", self.redis_url),
             &format!("--rabbitmq-url={}", self.rabbitmq_url),
             &format!("--jwt-access-token={JWT_SECRET}"),
@@ -123,7 +100,7 @@ impl Backends {
         let flags = [
             "processor",
             "--port=0",
-            &format!("--database-url={}", self.database_url),
+            &format!("--database-url={}", self.database.url),
             &format!("--redis-url={}", self.redis_url),
             &format!("--rabbitmq-url={}", self.rabbitmq_url),
             "--chat-job-hmac-keys=k1:a-secret-that-signs-jobs",
@@ -135,57 +112,13 @@ impl Backends {
     }
 
     fn name_queues(&self, rabbitmq: &mut RabbitConfig) {
-        let prefix = &self.prefix;
-        rabbitmq.partitions = 2;
-        rabbitmq.names.exchange = format!("{prefix}.events");
-        rabbitmq.names.dlx = format!("{prefix}.dlx");
-        rabbitmq.names.high = format!("{prefix}.high");
-        rabbitmq.names.medium = format!("{prefix}.medium");
-        rabbitmq.names.low = format!("{prefix}.low");
-        rabbitmq.names.dlq = format!("{prefix}.dlq");
-        rabbitmq.names.log = format!("{prefix}.log");
-    }
-
-    pub(crate) async fn drop_database(&self) {
-        let mut admin = sqlx::PgConnection::connect(&self.admin_url).await.unwrap();
-        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.database);
-        sqlx::raw_sql(sqlx::AssertSqlSafe(drop))
-            .execute(&mut admin)
-            .await
-            .unwrap();
+        rabbitmq.partitions = PARTITIONS;
+        rabbitmq.names = self.queues.clone();
     }
 
     async fn remove(self) {
-        self.drop_database().await;
-        // Without it there is nothing to remove: some tests name a broker that is not there.
-        let Ok(connection) =
-            lapin::Connection::connect(&self.rabbitmq_url, lapin::ConnectionProperties::default())
-                .await
-        else {
-            return;
-        };
-        let channel = connection.create_channel().await.unwrap();
-        let RabbitConfig {
-            names, partitions, ..
-        } = self.gateway(&[]).rabbitmq;
-        let partitioned = (0..partitions).flat_map(|p| {
-            [
-                names.partition(Queue::High, p),
-                names.partition(Queue::Medium, p),
-            ]
-        });
-        for queue in partitioned.chain([names.low.clone(), names.dlq.clone(), names.log.clone()]) {
-            channel
-                .queue_delete(queue.into(), QueueDeleteOptions::default())
-                .await
-                .unwrap();
-        }
-        for exchange in [&names.exchange, &names.dlx, &names.log] {
-            channel
-                .exchange_delete(exchange.as_str().into(), ExchangeDeleteOptions::default())
-                .await
-                .unwrap();
-        }
+        self.database.remove().await;
+        queues::remove(&self.queues, PARTITIONS).await;
     }
 }
 
@@ -351,19 +284,4 @@ pub(crate) async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     let status = answer.status().as_u16();
     let text = answer.text().await.unwrap();
     (status, serde_json::from_str(&text).unwrap_or(Value::Null))
-}
-
-/// Polls until there is a value.
-pub(crate) async fn until<T>(what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
-    let polling = async {
-        loop {
-            if let Some(value) = poll().await {
-                return value;
-            }
-            tokio::time::sleep(Duration::from_millis(30)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, polling)
-        .await
-        .unwrap_or_else(|_| panic!("in vain waited until {what}"))
 }

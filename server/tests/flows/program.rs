@@ -1,9 +1,10 @@
 //! The program itself: wrong settings, shown settings, signals.
 
+use chat_test_support::until;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use crate::harness::{Backends, until};
+use crate::harness::Backends;
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
@@ -81,7 +82,7 @@ async fn a_signal_ends_the_program_well() {
         .unwrap()
         .port();
     let mut child = program()
-        .env("DATABASE_URL", &backends.database_url)
+        .env("DATABASE_URL", &backends.database.url)
         .env("REDIS_URL", &backends.redis_url)
         .env("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:9/%2f")
         .env("JWT_ACCESS_TOKEN", "s3cret-s3cret-s3cret")
@@ -110,7 +111,7 @@ async fn a_signal_ends_the_program_well() {
     );
     let ended = until("the program ends", async || child.try_wait().unwrap()).await;
     assert_eq!(ended.code(), Some(0));
-    tokio::time::timeout(Duration::from_secs(5), backends.drop_database())
+    tokio::time::timeout(Duration::from_secs(5), backends.database.remove())
         .await
         .unwrap();
 }

@@ -1,5 +1,6 @@
 //! A Socket.IO client of bare WebSocket frames, for what no stock client would send.
 
+use chat_test_support::PATIENCE;
 use std::collections::VecDeque;
 
 use futures::{SinkExt, StreamExt};
@@ -7,8 +8,6 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
-
-use crate::harness::PATIENCE;
 
 pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,

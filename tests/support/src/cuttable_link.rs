@@ -17,7 +17,8 @@ enum State {
 }
 
 /// A forwarder from a local port to a backend.
-pub(crate) struct CuttableLink {
+#[derive(Debug)]
+pub struct CuttableLink {
     port: u16,
     state: watch::Sender<State>,
     /// Ended with the link.
@@ -25,7 +26,11 @@ pub(crate) struct CuttableLink {
 }
 
 impl CuttableLink {
-    pub(crate) async fn to(host: &str, port: u16) -> Self {
+    /// Starts forwarding from a free port of loopback.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    pub async fn to(host: &str, port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = format!("{host}:{port}");
         let local = listener.local_addr().unwrap().port();
@@ -39,21 +44,24 @@ impl CuttableLink {
         }
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// The port on loopback.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
         self.port
     }
 
     /// Closes every connection and refuses new ones.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         self.state.send_replace(State::Cut);
     }
 
     /// Keeps every connection and lets nothing through.
-    pub(crate) fn freeze(&self) {
+    pub fn freeze(&self) {
         self.state.send_replace(State::Frozen);
     }
 
-    pub(crate) fn heal(&self) {
+    /// Lets everything through again.
+    pub fn heal(&self) {
         self.state.send_replace(State::Up);
     }
 }
