@@ -44,6 +44,15 @@ test("with deletionPolicy Delete nothing stays", async () => {
   }, "everything to go", 120_000);
 });
 
+test("the discovery of the metrics API is current: a stale one keeps every namespace of the cluster from ending", async () => {
+  // kubectl refuses to list what has no resources, and discovery of a stale API has none.
+  const resources = await kubectl(["api-resources", "--cached=false", "--api-group=external.metrics.k8s.io", "--output=name"]);
+  assert.match(resources, /chat_queue_drain_seconds/);
+  const empty = `${NAMESPACE}-empty`;
+  await kubectl(["create", "namespace", empty]);
+  await kubectl(["delete", "namespace", empty, "--timeout=60s"]);
+});
+
 test("a namespace that is deleted with a ChatCluster in it ends, even one that never got ready", async () => {
   await apply(chatCluster({ ...SPEC, deletionPolicy: "Delete" }));
   await eventually(async () => (await list("statefulsets", selector)).length > 0, "the first children");

@@ -26,6 +26,13 @@ const KEPT_FOR: Duration = Duration::from_secs(10);
 /// Most answers that are kept.
 const MOST_KEPT: usize = 1000;
 
+/// Group of everybody who is known by name.
+const AUTHENTICATED: &str = "system:authenticated";
+/// Group of nobody in particular.
+const UNAUTHENTICATED: &str = "system:unauthenticated";
+/// Nobody in particular.
+const ANONYMOUS: &str = "system:anonymous";
+
 /// Whom the aggregation layer vouches for, and how it shows who it is itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FrontProxy {
@@ -93,6 +100,19 @@ struct Caller {
     groups: Vec<String>,
 }
 
+impl Caller {
+    /// With the group of all who are known by name, which each API server adds by itself. The aggregation layer's own
+    /// requests for discovery name a user without groups; refused, the API counts as stale, and the controller that
+    /// deletes namespaces does not finish any while one API is.
+    fn known(mut self) -> Self {
+        let has_standing = |group: &String| group == AUTHENTICATED || group == UNAUTHENTICATED;
+        if self.user != ANONYMOUS && !self.groups.iter().any(has_standing) {
+            self.groups.push(AUTHENTICATED.to_owned());
+        }
+        self
+    }
+}
+
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Asked {
@@ -158,7 +178,7 @@ impl Access {
                 .await?
                 .ok_or(Refusal::Unauthenticated)?,
         };
-        let key = (caller, asked);
+        let key = (caller.known(), asked);
         let allowed = match self.verdicts.get(&key) {
             Some(allowed) => allowed,
             None => {
@@ -306,6 +326,22 @@ mod tests {
             .expect("a caller");
         assert_eq!(caller.user, "system:admin");
         assert_eq!(caller.groups, ["system:masters"]);
+    }
+
+    #[test]
+    fn whoever_is_known_by_name_is_authenticated_and_nobody_is_not() {
+        let groups = |user: &str, groups: &[&str]| {
+            let caller = Caller {
+                user: user.to_owned(),
+                groups: groups.iter().map(|&group| group.to_owned()).collect(),
+            };
+            caller.known().groups
+        };
+        assert_eq!(groups("system:kube-aggregator", &[]), [AUTHENTICATED]);
+        assert_eq!(groups("eve", &["a"]), ["a", AUTHENTICATED]);
+        assert_eq!(groups("eve", &[AUTHENTICATED]), [AUTHENTICATED]);
+        assert_eq!(groups(ANONYMOUS, &[UNAUTHENTICATED]), [UNAUTHENTICATED]);
+        assert_eq!(groups(ANONYMOUS, &[]), [""; 0]);
     }
 
     #[test]

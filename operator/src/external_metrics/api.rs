@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -30,7 +31,7 @@ pub(super) fn router(state: Arc<ApiState>) -> Router {
     let base = format!("/apis/{GROUP}/{VERSION}");
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
-        .route("/apis", get(|| async { Json(groups()) }))
+        .route("/apis", get(apis))
         .route(&format!("/apis/{GROUP}"), get(|| async { Json(group()) }))
         .route(&base, get(|| async { Json(resources()) }))
         .route(
@@ -97,6 +98,45 @@ fn quantity(value: f64) -> String {
     }
 }
 
+/// What is asked for by the aggregation layer, which wants the groups and their resources in one answer.
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+async fn apis(headers: HeaderMap) -> Response {
+    let wants_aggregated = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(is_aggregated);
+    match wants_aggregated {
+        true => ([(CONTENT_TYPE, AGGREGATED)], aggregated().to_string()).into_response(),
+        false => Json(groups()).into_response(),
+    }
+}
+
+/// Whether one of the accepted formats is [`AGGREGATED`], with its parameters in whatever order.
+fn is_aggregated(accepted: &str) -> bool {
+    let given: Vec<_> = accepted.split(';').map(str::trim).collect();
+    AGGREGATED.split(';').all(|wanted| given.contains(&wanted))
+}
+
+fn aggregated() -> Document {
+    let kind = json!({"group": "", "version": "", "kind": "ExternalMetricValueList"});
+    let resources: Vec<_> = Metric::ALL
+        .into_iter()
+        .map(|metric| {
+            json!({
+                "resource": metric.name(), "singularResource": "", "scope": "Namespaced",
+                "responseKind": kind, "verbs": ["get"],
+            })
+        })
+        .collect();
+    json!({
+        "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {},
+        "items": [{"metadata": {"name": GROUP}, "versions": [{"version": VERSION, "resources": resources}]}],
+    })
+}
+
 fn groups() -> Document {
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group()]})
 }
@@ -136,7 +176,21 @@ pub(super) fn status(code: StatusCode, reason: &str, message: &str) -> Response 
 
 #[cfg(test)]
 mod tests {
-    use super::quantity;
+    use super::{is_aggregated, quantity};
+
+    #[test]
+    fn aggregated_discovery_is_given_only_to_who_understands_it() {
+        assert!(is_aggregated(
+            "application/json; as=APIGroupDiscoveryList; v=v2; g=apidiscovery.k8s.io"
+        ));
+        for other in [
+            "*/*",
+            "application/json",
+            "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
+        ] {
+            assert!(!is_aggregated(other), "{other}");
+        }
+    }
 
     #[test]
     fn quantities_are_whole_or_thousandths() {
