@@ -10,7 +10,7 @@ use chat_core::protocol::objects::PresenceStatus;
 use chat_core::{limits, names};
 use redis::AsyncCommands;
 
-use crate::fixture::{raw, redis, url};
+use crate::fixture::{raw, redis};
 
 /// Sweeps go over everybody: held for writing by tests that sweep, for reading by those that a sweep would disturb.
 static SWEEPS: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());
@@ -243,7 +243,7 @@ async fn an_older_deployments_keys_are_written_only_when_wanted() {
     let absent: bool = raw.exists(&key).await.unwrap();
     assert!(!absent);
 
-    let mut config = RedisConfig::from_url(url()).unwrap();
+    let mut config = RedisConfig::from_url(chat_test_support::variable("TEST_REDIS_URL")).unwrap();
     config.webchat_aliases = true;
     let redis = Redis::connect(&config).await.unwrap();
     presence::connect(&redis, user, &g, "b").await.unwrap();
