@@ -3,10 +3,10 @@
 pub(crate) mod ack;
 pub(crate) mod client;
 pub(crate) mod connection;
-pub(crate) mod dialect;
 pub(crate) mod engine;
 pub(crate) mod events;
 pub(crate) mod expiry;
+pub(crate) mod guests;
 pub(crate) mod handshake;
 pub(crate) mod hub;
 pub(crate) mod lane;

@@ -7,11 +7,14 @@ use serde_json::value::RawValue;
 
 use super::client::Client;
 use super::packet;
+use crate::dialects::failing::Failing;
 
 /// The answer to a failed event.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SocketError<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success: Option<bool>,
     status: &'static str,
     event: &'a str,
     code: ErrorCode,
@@ -41,6 +44,8 @@ pub(crate) struct Reply {
     pub(crate) ack: Option<u64>,
     /// What the event carried as its client message id.
     pub(crate) client_msg_id: Option<String>,
+    /// How the event's dialect spells its failure.
+    pub(crate) failing: Failing,
 }
 
 impl Reply {
@@ -60,7 +65,8 @@ impl Reply {
     /// Answers with an error: by ack, else as `error` and as `exception`.
     pub(crate) fn fail(&self, client: &Client, refusal: &Refusal) {
         let mut error = SocketError {
-            status: "ERROR",
+            success: self.failing.success(),
+            status: self.failing.status(),
             event: &self.event,
             code: refusal.code,
             message: &refusal.message,
@@ -82,6 +88,7 @@ impl Reply {
             client.emit("error", &error);
             client.emit("exception", &error);
         }
+        self.failing.tell(client, refusal);
     }
 }
 

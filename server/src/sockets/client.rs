@@ -5,19 +5,21 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use chat_core::ids::{SessionId, UserId};
+use chat_core::ids::{RoomId, SessionId, UserId};
+use chat_core::protocol::objects::UserRole;
 use chat_core::time::Timestamp;
 use engineioxide::{DisconnectReason, Socket, Str};
 use serde::Serialize;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::connection::Connection;
-use super::dialect::{Audience, Dialect};
 use super::events::{Confirming, Incoming};
 use super::lane::Lane;
 use super::namespace::Namespace;
 use super::packet;
 use crate::auth::Identity;
+use crate::dialects::Dialect;
+use crate::dialects::audience::Audience;
 
 /// A connected client.
 pub(crate) struct Client {
@@ -35,12 +37,15 @@ pub(crate) struct Client {
     pub(crate) lane: Lane<Incoming>,
     /// Its jobs that are on their way to the broker, in the same order.
     pub(crate) confirms: Lane<Confirming>,
+    is_guest: bool,
     expires_at_secs: AtomicI64,
     /// Set once it is told nothing any more.
     gone: AtomicBool,
     engine: Weak<Socket<Connection>>,
     /// Users whose presence it asked to hear of.
     watched: Mutex<Vec<UserId>>,
+    /// Rooms that it looks at right now, in the dialects that tell only those who do.
+    viewed: Mutex<Vec<RoomId>>,
 }
 
 /// How long the answers to a client's own events wait for it to read.
@@ -52,6 +57,9 @@ const ROOM_EVERY: Duration = Duration::from_millis(5);
 /// Most users whose presence one client hears of beyond its contacts.
 const MOST_WATCHED: usize = 1000;
 
+/// Most rooms that one client looks at.
+const MOST_VIEWED: usize = 1000;
+
 impl Client {
     pub(crate) fn new(
         namespace: Namespace,
@@ -61,6 +69,7 @@ impl Client {
     ) -> Self {
         Self {
             id: engineioxide::socket::Sid::new().to_string(),
+            is_guest: false,
             namespace,
             audience,
             user_id: identity.user_id,
@@ -71,7 +80,39 @@ impl Client {
             gone: AtomicBool::new(false),
             engine: Arc::downgrade(engine),
             watched: Mutex::default(),
+            viewed: Mutex::default(),
         }
+    }
+
+    /// A client that is to say later whose it is.
+    pub(crate) fn guest(
+        namespace: Namespace,
+        audience: Audience,
+        engine: &Arc<Socket<Connection>>,
+    ) -> Self {
+        let nobody = Identity {
+            user_id: UserId::from(uuid::Uuid::nil()),
+            session_id: None,
+            role: UserRole::User,
+            expires_at: Timestamp::now(),
+        };
+        Self {
+            is_guest: true,
+            ..Self::new(namespace, audience, &nobody, engine)
+        }
+    }
+
+    /// The same socket, now of this user.
+    pub(crate) fn of_user(&self, identity: &Identity, engine: &Arc<Socket<Connection>>) -> Self {
+        Self {
+            id: self.id.clone(),
+            ..Self::new(self.namespace, self.audience, identity, engine)
+        }
+    }
+
+    /// Whether it has not said yet whose it is.
+    pub(crate) const fn is_guest(&self) -> bool {
+        self.is_guest
     }
 
     /// The engine's connection, unless it is gone.
@@ -100,6 +141,31 @@ impl Client {
     /// All users whose presence it wanted to hear of, once.
     pub(crate) fn take_watched(&self) -> Vec<UserId> {
         std::mem::take(&mut *self.watched())
+    }
+
+    /// Lets it look at a room; `false` if it does already, or looks at too many.
+    pub(crate) fn view(&self, room: RoomId) -> bool {
+        let mut viewed = self.viewed();
+        if viewed.len() >= MOST_VIEWED || viewed.contains(&room) {
+            return false;
+        }
+        viewed.push(room);
+        true
+    }
+
+    /// The opposite.
+    pub(crate) fn look_away(&self, room: RoomId) {
+        self.viewed().retain(|other| *other != room);
+    }
+
+    /// Whether it looks at a room.
+    pub(crate) fn views(&self, room: RoomId) -> bool {
+        self.viewed().contains(&room)
+    }
+
+    fn viewed(&self) -> MutexGuard<'_, Vec<RoomId>> {
+        // Plain data: a panic elsewhere can't have left it half changed.
+        self.viewed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn watched(&self) -> MutexGuard<'_, Vec<UserId>> {
