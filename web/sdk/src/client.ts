@@ -3,14 +3,22 @@ import type { ConnectionState } from './connection.js';
 import { conversation, type ConversationEntry } from './conversation.js';
 import { Engine, type ChatClientOptions, type ChatEvents } from './engine.js';
 import { ChatError } from './errors.js';
+import { windowOf } from './history.js';
 import type { Draft } from './outbox.js';
 import type { RestApi } from './rest.js';
 import type {
+  Attachment,
   CreateRoomInput,
+  MemberRole,
   Presence,
   PresenceStatus,
+  ProfileChange,
   RegisterInput,
   Room,
+  RoomChange,
+  SearchHit,
+  SearchQuery,
+  Page,
   User,
   UserRef,
 } from './types.js';
@@ -69,6 +77,13 @@ export class ChatClient {
     await revoked;
   }
 
+  async updateProfile(change: ProfileChange): Promise<User> {
+    const user = await this.rest.updateMe(change);
+    await this.#engine.session.updateUser(user);
+    this.#engine.people.learn([user]);
+    return user;
+  }
+
   /** Call when the network is back or the page is shown again. */
   wake(): void {
     this.#engine.connection.wake();
@@ -121,8 +136,71 @@ export class ChatClient {
     this.#engine.rooms.remove(roomId);
   }
 
-  async setPresence(status: PresenceStatus): Promise<void> {
-    await this.#engine.transport.request('presence.set', { status });
+  async updateRoom(roomId: string, change: RoomChange): Promise<void> {
+    this.#engine.rooms.put(await this.rest.updateRoom(roomId, change));
+  }
+
+  async deleteRoom(roomId: string): Promise<void> {
+    await this.rest.deleteRoom(roomId);
+    this.#engine.rooms.remove(roomId);
+  }
+
+  /** Adds people at once (owners and admins), or asks them to come. */
+  async invite(roomId: string, userIds: string[], direct: boolean): Promise<void> {
+    await this.rest.invite(roomId, userIds, direct);
+    if (direct) await this.#engine.sync.fetchRoom(roomId);
+  }
+
+  async acceptInvite(inviteId: string): Promise<Room> {
+    const room = this.#engine.rooms.put(await this.rest.acceptInvite(inviteId)).room;
+    this.#engine.learned(room);
+    return room;
+  }
+
+  async removeMember(roomId: string, userId: string): Promise<void> {
+    await this.rest.removeMember(roomId, userId);
+    await this.#engine.sync.fetchRoom(roomId);
+  }
+
+  /** `owner` hands the group over. */
+  async setRole(roomId: string, userId: string, role: MemberRole): Promise<void> {
+    await this.rest.setRole(roomId, userId, role);
+    await this.#engine.sync.fetchRoom(roomId);
+  }
+
+  /** No notifications of the room until then; null ends it. Mentions are still told. */
+  async muteRoom(roomId: string, until: Date | null): Promise<void> {
+    const mutedUntil = until?.toISOString() ?? null;
+    await this.#engine.transport.request('room.mute', { roomId, until: mutedUntil });
+    this.#engine.rooms.patch(roomId, (room) => ({ ...room, mutedUntil }));
+  }
+
+  /** `offline` appears offline; `activity` is a few words shown beside the name. */
+  async setPresence(status: PresenceStatus, activity?: string): Promise<void> {
+    const payload = { status, ...(activity === undefined ? {} : { activity }) };
+    await this.#engine.transport.request('presence.set', payload);
+  }
+
+  /** Unread messages of the room that name the user. */
+  mentions(roomId: string): number {
+    return this.#engine.mentions.of(roomId);
+  }
+
+  /** Full text, newest first, in the user's rooms or in one. */
+  searchMessages(query: SearchQuery): Promise<Page<SearchHit>> {
+    return this.rest.searchMessages(query);
+  }
+
+  // --- files ---
+
+  /** Uploads a file, to be named in `send`. */
+  upload(file: Blob, fileName: string): Promise<Attachment> {
+    return this.rest.upload(file, fileName);
+  }
+
+  /** The bytes of an attachment's `url` or `thumbUrl`. */
+  file(url: string): Promise<Blob> {
+    return this.rest.download(url);
   }
 
   // --- one conversation ---
@@ -146,11 +224,32 @@ export class ChatClient {
   }
 
   async loadOlder(roomId: string): Promise<void> {
-    await this.#engine.sync.loadOlder(roomId);
+    await this.#engine.history.older(roomId);
+  }
+
+  /** After `jumpTo`: the page below what is shown. */
+  async loadNewer(roomId: string): Promise<void> {
+    await this.#engine.history.newer(roomId);
+  }
+
+  /** Shows the messages around `seq`, however far back they are. */
+  async jumpTo(roomId: string, seq: number): Promise<void> {
+    await this.#engine.history.jump(roomId, seq);
+  }
+
+  /** Leaves what `jumpTo` showed for the newest messages. */
+  toNewest(roomId: string): void {
+    this.#engine.history.newest(roomId);
   }
 
   hasOlder(roomId: string): boolean {
-    return this.#engine.rooms.get(roomId)?.timeline.hasOlder ?? false;
+    const state = this.#engine.rooms.get(roomId);
+    return state ? windowOf(state).hasOlder : false;
+  }
+
+  /** Whether newer messages exist than those shown. */
+  hasNewer(roomId: string): boolean {
+    return Boolean(this.#engine.rooms.get(roomId)?.past);
   }
 
   /** Whether the room's history was fetched at least once. */
@@ -161,18 +260,22 @@ export class ChatClient {
   entries(roomId: string): ConversationEntry[] {
     const self = this.self;
     if (!self) return [];
-    const messages = this.#engine.rooms.get(roomId)?.timeline.messages() ?? [];
-    return conversation(messages, this.#engine.outbox.entries(roomId), self.id);
+    const state = this.#engine.rooms.get(roomId);
+    // What is on its way belongs below the newest message, not into the past.
+    const outbox = state?.past ? [] : this.#engine.outbox.entries(roomId);
+    return conversation(state ? windowOf(state).messages() : [], outbox, self.id);
   }
 
   /** Puts a message into the outbox; it is sent as soon as the connection allows. */
   send(draft: Draft): string {
     const content = draft.content.trim();
-    if (!content) throw new ChatError('empty_content', 'The message is empty');
+    if (!content && !draft.attachments?.length)
+      throw new ChatError('empty_content', 'The message is empty');
     if ([...content].length > MAX_CONTENT) {
       throw new ChatError('content_too_large', `A message holds at most ${MAX_CONTENT} characters`);
     }
     this.#engine.notifier.stop();
+    this.toNewest(draft.roomId);
     return this.#engine.outbox.enqueue({ ...draft, content }).clientMsgId;
   }
 
@@ -196,9 +299,24 @@ export class ChatClient {
     await this.#engine.transport.request('message.react', { messageId, emoji, remove });
   }
 
+  async pin(messageId: string): Promise<void> {
+    await this.#engine.transport.request('message.pin', { messageId });
+  }
+
+  async unpin(messageId: string): Promise<void> {
+    await this.#engine.transport.request('message.unpin', { messageId });
+  }
+
+  /** Sends copies into other rooms; a `comment` goes first. */
+  async forward(messageIds: string[], roomIds: string[], comment?: string): Promise<void> {
+    const payload = { messageIds, roomIds, ...(comment ? { comment } : {}) };
+    await this.#engine.transport.request('message.forward', payload);
+  }
+
   /** The user has seen everything up to `seq`. */
   markRead(roomId: string, seq: number): void {
     const room = this.room(roomId);
+    if (room && seq >= room.lastSeq) this.#engine.mentions.clear(roomId);
     if (!room || seq <= room.lastReadSeq) return;
     this.#engine.rooms.read(roomId, seq);
     this.#engine.receipts.read(roomId, seq);

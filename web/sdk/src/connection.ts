@@ -7,7 +7,8 @@ import { isObject, toChatError } from './errors.js';
 import type { SessionKeeper } from './session.js';
 import type { Transport } from './transport.js';
 
-export type ConnectionState = 'stopped' | 'connecting' | 'online' | 'reconnecting';
+/** `draining` is still connected: the gateway shuts down and the client moves on in a moment. */
+export type ConnectionState = 'stopped' | 'connecting' | 'online' | 'draining' | 'reconnecting';
 
 /** Handshake refusals that a new token may cure. */
 const RENEWABLE = new Set(['No token provided', 'Invalid token', 'Token expired']);
@@ -102,7 +103,7 @@ export class Connection {
 
   #disconnected(willRetry: boolean): void {
     if (this.#state === 'stopped') return;
-    const wasOnline = this.#state === 'online';
+    const wasOnline = this.#state === 'online' || this.#state === 'draining';
     this.#set(this.#wasOnline ? 'reconnecting' : 'connecting');
     if (wasOnline) {
       if (Date.now() - this.#onlineSince > STABLE_MS) this.#attempt = 0;
@@ -125,6 +126,7 @@ export class Connection {
     if (name === 'server.draining') {
       const hint = isObject(payload) ? Number(payload.reconnectInMs) : 0;
       const delay = Number.isFinite(hint) ? Math.min(Math.max(hint, 0), DRAIN_MAX_MS) : 0;
+      if (this.#state === 'online') this.#set('draining');
       this.#connectIn(delay);
     } else if (name === 'session.expired') {
       void this.#renewAndConnect();

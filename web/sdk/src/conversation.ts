@@ -1,6 +1,6 @@
 /** What a room shows: its messages, and below them what is still on its way. */
 import type { OutboxEntry } from './outbox.js';
-import type { Message } from './types.js';
+import type { Attachment, Message } from './types.js';
 
 /** `received` is somebody else's message; the rest is the way of our own. */
 export type EntryState =
@@ -19,6 +19,8 @@ export interface ConversationEntry {
   /** Set on what is on its way: what `retry` and `discard` take. */
   clientMsgId?: string;
   replyToId?: string;
+  mentions: string[];
+  attachments: Attachment[];
   error?: { code: string; message: string };
 }
 
@@ -35,6 +37,8 @@ export function conversation(
       senderId: message.senderId,
       content: message.content ?? message.preview,
       at: Date.parse(message.createdAt),
+      mentions: message.mentions ?? [],
+      attachments: message.attachments ?? [],
       message,
     };
   });
@@ -49,6 +53,8 @@ export function conversation(
         content: entry.content,
         at: entry.createdAt,
         clientMsgId: entry.clientMsgId,
+        mentions: entry.mentions ?? [],
+        attachments: entry.attachments ?? [],
         ...(entry.replyTo ? { replyToId: entry.replyTo } : {}),
         ...(entry.error ? { error: entry.error } : {}),
       };

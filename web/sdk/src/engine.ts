@@ -6,8 +6,10 @@ import { Connection, type ConnectionState } from './connection.js';
 import { Emitter } from './emitter.js';
 import { toChatError, type ChatError } from './errors.js';
 import { Http } from './http.js';
+import { History } from './history.js';
 import { uuidv7 } from './ids.js';
 import { applyEvent, type LiveContext } from './live.js';
+import { Mentions } from './mentions.js';
 import { Outbox, type OutboxEntry } from './outbox.js';
 import { People } from './people.js';
 import { ReadReceipts } from './receipts.js';
@@ -17,7 +19,16 @@ import { SessionKeeper, type Lock, type Session } from './session.js';
 import { defaultStore, type KeyValueStore } from './storage.js';
 import { Sync } from './sync.js';
 import { SocketTransport, type Transport } from './transport.js';
-import type { Message, Presence, ResumedRoom, Room, User } from './types.js';
+import type {
+  Invite,
+  MentionEvent,
+  Message,
+  MessageType,
+  Presence,
+  ResumedRoom,
+  Room,
+  User,
+} from './types.js';
 import { TypingNotifier, TypingWatch } from './typing.js';
 
 /** Losing a room's very last message leaves no gap, so heads are compared now and then. */
@@ -38,6 +49,14 @@ export interface ChatEvents {
   presence: { userId: string };
   /** Names became known. */
   people: undefined;
+  /** Somebody named the user in a message. */
+  mention: MentionEvent;
+  /** The user was asked into a group; see `rest.invites()`. */
+  invite: { invite: Invite; room: Room };
+  /** Friends or their requests changed; see `rest.friends()` and `rest.friendRequests()`. */
+  friends: undefined;
+  /** Who is blocked changed; see `rest.blocks()`. */
+  blocks: undefined;
   /** The session ended without `logout`: the code says why. */
   signedOut: { code: string };
   /** Something in the background failed for good. */
@@ -65,6 +84,8 @@ export class Engine {
   readonly people: People;
   readonly rooms: Rooms;
   readonly sync: Sync;
+  readonly history: History;
+  readonly mentions: Mentions;
   readonly typing: TypingWatch;
   readonly notifier: TypingNotifier;
   readonly receipts: ReadReceipts;
@@ -129,16 +150,28 @@ export class Engine {
       onListed: () => this.events.emit('rooms', undefined),
       onError: (error) => this.events.emit('error', error),
     });
+    this.history = new History({
+      rest: this.rest,
+      rooms: this.rooms,
+      insert: (state, messages) => this.sync.take(state, messages),
+      onChange: (roomId) => this.#changed(roomId),
+    });
+    this.mentions = new Mentions((roomId) => this.#changed(roomId));
     this.typing = new TypingWatch((roomId) => this.events.emit('typing', { roomId }));
     this.notifier = new TypingNotifier((event, roomId) => this.transport.send(event, { roomId }));
     this.receipts = new ReadReceipts((roomId, seq) => this.#sendRead(roomId, seq));
     this.#live = {
       selfId: () => this.selfId,
+      mentions: this.mentions,
       outbox: this.outbox,
       people: this.people,
       rooms: this.rooms,
       sync: this.sync,
       typing: this.typing,
+      onMention: (mention) => this.events.emit('mention', mention),
+      onInvite: (invite, room) => this.events.emit('invite', { invite, room }),
+      onFriends: () => this.events.emit('friends', undefined),
+      onBlocks: () => this.events.emit('blocks', undefined),
       onRoom: (room) => this.learned(room),
       onChange: (roomId) => this.#changed(roomId),
       background: (work) => this.#background(work),
@@ -183,6 +216,7 @@ export class Engine {
     await this.outbox.close({ keep: keepOutbox });
     await this.session.end();
     this.rooms.clear();
+    this.mentions.clearAll();
     this.people.clear();
     this.#asked.clear();
     this.events.emit('rooms', undefined);
@@ -199,6 +233,7 @@ export class Engine {
     this.outbox.setOnline(true);
     this.receipts.flush();
     if (!this.sync.listed) this.#background(this.sync.loadRooms());
+    this.#background(this.rest.unread().then((unread) => this.mentions.load(unread)));
     if (!first) {
       await this.sync.resume();
       this.outbox.resendUnshown(Date.now() - UNSHOWN_MS);
@@ -222,9 +257,17 @@ export class Engine {
   }
 
   async #send(entry: OutboxEntry): Promise<void> {
-    const { roomId, content, clientMsgId, replyTo } = entry;
-    const payload = { roomId, content, clientMsgId, ...(replyTo ? { replyTo } : {}) };
-    await this.transport.request('message.send', payload);
+    const { roomId, content, clientMsgId, replyTo, mentions, attachments } = entry;
+    await this.transport.request('message.send', {
+      roomId,
+      clientMsgId,
+      ...(content ? { content } : {}),
+      ...(replyTo ? { replyTo } : {}),
+      ...(mentions?.length ? { mentions } : {}),
+      ...(attachments?.length
+        ? { attachments: attachments.map(({ id }) => id), type: typeOf(attachments[0]?.mimeType) }
+        : {}),
+    });
   }
 
   async #sendRead(roomId: string, seq: number): Promise<void> {
@@ -291,4 +334,9 @@ export class Engine {
       this.events.emit('rooms', undefined);
     });
   }
+}
+
+function typeOf(mimeType = ''): MessageType {
+  const [kind] = mimeType.split('/');
+  return kind === 'image' || kind === 'video' || kind === 'audio' ? kind : 'file';
 }

@@ -23,7 +23,11 @@ export interface HttpOptions {
 export interface HttpRequest {
   method?: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   query?: Record<string, string | number | undefined>;
+  /** Sent as JSON, or as it is when it is a form. */
   body?: unknown;
+  /** `blob` for the bytes of a file. */
+  answer?: 'json' | 'blob';
+  timeoutMs?: number;
   /** False for the routes that need no token. */
   auth?: boolean;
 }
@@ -62,18 +66,20 @@ export class Http {
     const headers: Record<string, string> = { Accept: 'application/json' };
     const token = request.auth === false ? null : this.options.bearer.token();
     if (token) headers.Authorization = `Bearer ${token}`;
-    if (request.body !== undefined) headers['Content-Type'] = 'application/json';
+    const form = request.body instanceof FormData ? request.body : null;
+    if (request.body !== undefined && !form) headers['Content-Type'] = 'application/json';
     let response: Response;
     let body: unknown = null;
     try {
       response = await this.#fetch(this.options.baseUrl + path + queryString(request.query), {
         method: request.method ?? 'GET',
         headers,
-        body: request.body === undefined ? null : JSON.stringify(request.body),
+        body: form ?? (request.body === undefined ? null : JSON.stringify(request.body)),
         credentials: 'omit',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS),
       });
-      body = await readJson(response);
+      const file = response.ok && request.answer === 'blob';
+      body = file ? await response.blob() : await readJson(response);
     } catch (cause) {
       const timedOut = cause instanceof Error && cause.name === 'TimeoutError';
       throw timedOut

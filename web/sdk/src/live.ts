@@ -1,12 +1,15 @@
 /** What each server event does to this client: one entry an event, nothing else. */
 import { isObject } from './errors.js';
+import type { Mentions } from './mentions.js';
 import type { Outbox } from './outbox.js';
 import type { People } from './people.js';
 import type { Rooms } from './rooms.js';
 import type { Sync } from './sync.js';
 import type {
   DeliveryStatus,
+  Invite,
   Member,
+  MentionEvent,
   Message,
   Presence,
   Reaction,
@@ -17,11 +20,17 @@ import type { TypingWatch } from './typing.js';
 
 export interface LiveContext {
   selfId(): string | null;
+  mentions: Mentions;
   outbox: Outbox;
   people: People;
   rooms: Rooms;
   sync: Sync;
   typing: TypingWatch;
+  onMention(mention: MentionEvent): void;
+  onInvite(invite: Invite, room: Room): void;
+  /** A friend request came, was answered, or a friendship ended. */
+  onFriends(): void;
+  onBlocks(): void;
   onRoom(room: Room): void;
   onChange(roomId: string): void;
   /** Work started by an event; its failure is reported, not thrown. */
@@ -66,30 +75,52 @@ const HANDLERS: Record<string, Handler> = {
           },
     ),
 
-  'message.deleted': ({ rooms }, e: OfMessage & { deletedAt: string }) =>
+  'message.deleted': ({ rooms }, e: OfMessage & { deletedAt: string; deletedBy?: string }) =>
     rooms.updateMessage(e.roomId, e.messageId, (message) => ({
       ...message,
       content: '',
       preview: '',
       reactions: [],
+      attachments: [],
+      pinned: false,
       deletedAt: e.deletedAt,
+      deletedBy: e.deletedBy ?? null,
     })),
 
-  'message.pinned': ({ rooms }, e: OfMessage) =>
-    rooms.updateMessage(e.roomId, e.messageId, (message) => ({ ...message, pinned: true })),
+  'message.pinned': ({ rooms }, e: OfMessage & { pinnedBy: string; pinnedAt: string }) =>
+    rooms.updateMessage(e.roomId, e.messageId, (message) => ({
+      ...message,
+      pinned: true,
+      pinnedBy: e.pinnedBy,
+      pinnedAt: e.pinnedAt,
+    })),
 
   'message.unpinned': ({ rooms }, e: OfMessage) =>
-    rooms.updateMessage(e.roomId, e.messageId, (message) => ({ ...message, pinned: false })),
+    rooms.updateMessage(e.roomId, e.messageId, (message) => ({
+      ...message,
+      pinned: false,
+      pinnedBy: null,
+      pinnedAt: null,
+    })),
+
+  'message.mention': ({ mentions, onMention }, e: MentionEvent) => {
+    if (mentions.add(e)) onMention(e);
+  },
 
   'message.reaction': ({ rooms }, e: OfMessage & { reactions: Reaction[] }) =>
     rooms.updateMessage(e.roomId, e.messageId, (m) => ({ ...m, reactions: e.reactions })),
 
   'message.read': (
-    { rooms, selfId, onChange },
+    { rooms, mentions, selfId, onChange },
     e: { roomId: string; userId: string; seq: number },
   ) => {
     const self = selfId();
-    if (e.userId === self) return rooms.read(e.roomId, e.seq);
+    if (e.userId === self) {
+      rooms.read(e.roomId, e.seq);
+      if (rooms.get(e.roomId)?.room.unread === 0) mentions.clear(e.roomId);
+      return;
+    }
+    rooms.readBy(e.roomId, e.userId, e.seq);
     const raised = self && rooms.get(e.roomId)?.timeline.raiseStatus(self, e.seq, 'read');
     if (raised) onChange(e.roomId);
   },
@@ -154,6 +185,15 @@ const HANDLERS: Record<string, Handler> = {
         ? { members: room.members.map((m) => (m.userId === userId ? { ...m, role } : m)) }
         : {}),
     })),
+
+  'room.invited': ({ onInvite }, e: { invite: Invite; room: Room }) => onInvite(e.invite, e.room),
+
+  'friend.requested': ({ onFriends }) => onFriends(),
+  'friend.accepted': ({ onFriends }) => onFriends(),
+  'friend.refused': ({ onFriends }) => onFriends(),
+  'friend.cancelled': ({ onFriends }) => onFriends(),
+  'friend.removed': ({ onFriends }) => onFriends(),
+  'block.changed': ({ onBlocks }) => onBlocks(),
 
   resync: ({ sync, background }, { roomId }: { roomId?: string }) =>
     background(sync.resume(roomId)),

@@ -7,11 +7,17 @@
 import { retryDelayMs, type Backoff } from './backoff.js';
 import { ChatError, isObject, toChatError } from './errors.js';
 import type { KeyValueStore } from './storage.js';
+import type { Attachment } from './types.js';
 
 export interface Draft {
   roomId: string;
+  /** May be empty where there are attachments. */
   content: string;
   replyTo?: string;
+  /** Ids of the users that the content names. */
+  mentions?: string[];
+  /** Uploaded before, see `ChatClient.upload`. */
+  attachments?: Attachment[];
 }
 
 export interface OutboxEntry extends Draft {

@@ -1,22 +1,31 @@
 /** The REST routes this client uses, one method each. */
 import type { Http } from './http.js';
 import type {
+  Attachment,
   AuthResult,
   CreateRoomInput,
+  DeviceSession,
+  FriendRequest,
   HistoryPage,
+  Invite,
   Member,
+  MemberRole,
   Message,
+  Page,
   Presence,
+  ProfileChange,
   RegisterInput,
   Room,
+  RoomChange,
+  SearchHit,
+  SearchQuery,
+  UnreadSummary,
   User,
   UserRef,
 } from './types.js';
 
-interface Page<T> {
-  data: T[];
-  nextCursor: string | null;
-}
+/** A file of 10 MiB over a slow line. */
+const TRANSFER_TIMEOUT_MS = 120_000;
 
 export interface HistoryQuery {
   afterSeq?: number;
@@ -49,8 +58,29 @@ export class RestApi {
     return this.#get('/me');
   }
 
+  updateMe(change: ProfileChange): Promise<User> {
+    return this.#send('PATCH', '/me', change);
+  }
+
+  /** Ends the other sessions. */
+  changePassword(currentPassword: string, newPassword: string): Promise<void> {
+    return this.#post('/me/password', { currentPassword, newPassword });
+  }
+
+  async sessions(): Promise<DeviceSession[]> {
+    return (await this.#get<Page<DeviceSession>>('/sessions')).data;
+  }
+
+  revokeSession(id: string): Promise<void> {
+    return this.#send('DELETE', `/sessions/${seg(id)}`);
+  }
+
+  revokeOtherSessions(): Promise<void> {
+    return this.#send('DELETE', '/sessions');
+  }
+
   user(id: string): Promise<User> {
-    return this.#get(`/users/${encodeURIComponent(id)}`);
+    return this.#get(`/users/${seg(id)}`);
   }
 
   async searchUsers(q: string, limit = 20): Promise<UserRef[]> {
@@ -62,24 +92,58 @@ export class RestApi {
   }
 
   room(id: string): Promise<Room> {
-    return this.#get(`/rooms/${encodeURIComponent(id)}`);
+    return this.#get(`/rooms/${seg(id)}`);
   }
 
   createRoom(input: CreateRoomInput): Promise<Room> {
     return this.#post('/rooms', input);
   }
 
+  updateRoom(id: string, change: RoomChange): Promise<Room> {
+    return this.#send('PATCH', `/rooms/${seg(id)}`, change);
+  }
+
+  deleteRoom(id: string): Promise<void> {
+    return this.#send('DELETE', `/rooms/${seg(id)}`);
+  }
+
   async members(roomId: string): Promise<Member[]> {
-    const path = `/rooms/${encodeURIComponent(roomId)}/members`;
+    const path = `/rooms/${seg(roomId)}/members`;
     return (await this.#get<Page<Member>>(path, { limit: 100 })).data;
   }
 
-  async leave(roomId: string): Promise<void> {
-    await this.#post(`/rooms/${encodeURIComponent(roomId)}/leave`, {});
+  setRole(roomId: string, userId: string, role: MemberRole): Promise<Member> {
+    return this.#send('PATCH', `/rooms/${seg(roomId)}/members/${seg(userId)}`, { role });
+  }
+
+  removeMember(roomId: string, userId: string): Promise<void> {
+    return this.#send('DELETE', `/rooms/${seg(roomId)}/members/${seg(userId)}`);
+  }
+
+  /** `direct` adds at once, which owners and admins may. */
+  async invite(roomId: string, userIds: string[], direct = false): Promise<Invite[]> {
+    const body = { userIds, direct };
+    return (await this.#post<Page<Invite>>(`/rooms/${seg(roomId)}/invites`, body)).data;
+  }
+
+  async invites(): Promise<Invite[]> {
+    return (await this.#get<Page<Invite>>('/invites')).data;
+  }
+
+  acceptInvite(id: string): Promise<Room> {
+    return this.#post(`/invites/${seg(id)}/accept`, {});
+  }
+
+  declineInvite(id: string): Promise<void> {
+    return this.#post(`/invites/${seg(id)}/decline`, {});
+  }
+
+  leave(roomId: string): Promise<void> {
+    return this.#post(`/rooms/${seg(roomId)}/leave`, {});
   }
 
   history(roomId: string, query: HistoryQuery = {}): Promise<HistoryPage> {
-    return this.#get(`/rooms/${encodeURIComponent(roomId)}/messages`, {
+    return this.#get(`/rooms/${seg(roomId)}/messages`, {
       after_seq: query.afterSeq,
       before_seq: query.beforeSeq,
       limit: query.limit ?? 50,
@@ -88,7 +152,69 @@ export class RestApi {
   }
 
   message(id: string): Promise<Message> {
-    return this.#get(`/messages/${encodeURIComponent(id)}`);
+    return this.#get(`/messages/${seg(id)}`);
+  }
+
+  /** The room's pinned messages. */
+  async pins(roomId: string): Promise<Message[]> {
+    return (await this.#get<Page<Message>>(`/rooms/${seg(roomId)}/pins`)).data;
+  }
+
+  searchMessages(query: SearchQuery): Promise<Page<SearchHit>> {
+    return this.#get('/search/messages', { limit: 20, ...query });
+  }
+
+  unread(): Promise<UnreadSummary> {
+    return this.#get('/unread');
+  }
+
+  async friends(): Promise<UserRef[]> {
+    return (await this.#get<Page<UserRef>>('/friends')).data;
+  }
+
+  /** Those that wait for an answer, both ways. */
+  async friendRequests(): Promise<FriendRequest[]> {
+    return (await this.#get<Page<FriendRequest>>('/friends/requests')).data;
+  }
+
+  requestFriend(userId: string): Promise<FriendRequest> {
+    return this.#post('/friends/requests', { userId });
+  }
+
+  answerFriend(requestId: string, answer: 'accept' | 'refuse'): Promise<FriendRequest> {
+    return this.#post(`/friends/requests/${seg(requestId)}/${answer}`, {});
+  }
+
+  cancelFriendRequest(requestId: string): Promise<void> {
+    return this.#send('DELETE', `/friends/requests/${seg(requestId)}`);
+  }
+
+  removeFriend(userId: string): Promise<void> {
+    return this.#send('DELETE', `/friends/${seg(userId)}`);
+  }
+
+  async blocks(): Promise<UserRef[]> {
+    return (await this.#get<Page<UserRef>>('/blocks')).data;
+  }
+
+  block(userId: string): Promise<void> {
+    return this.#send('PUT', `/blocks/${seg(userId)}`);
+  }
+
+  unblock(userId: string): Promise<void> {
+    return this.#send('DELETE', `/blocks/${seg(userId)}`);
+  }
+
+  upload(file: Blob, fileName: string): Promise<Attachment> {
+    const body = new FormData();
+    body.append('file', file, fileName);
+    const request = { method: 'POST', body, timeoutMs: TRANSFER_TIMEOUT_MS } as const;
+    return this.http.request('/api/v1/attachments', request);
+  }
+
+  /** The bytes behind an attachment's `url` or `thumbUrl`, which are of this gateway. */
+  download(url: string): Promise<Blob> {
+    return this.http.request(pathOf(url), { answer: 'blob', timeoutMs: TRANSFER_TIMEOUT_MS });
   }
 
   async presence(userIds: string[]): Promise<Presence[]> {
@@ -105,4 +231,18 @@ export class RestApi {
   #post<T>(path: string, body: unknown, auth = true): Promise<T> {
     return this.http.request<T>(`/api/v1${path}`, { method: 'POST', body, auth });
   }
+
+  #send<T>(method: 'PATCH' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
+    return this.http.request<T>(`/api/v1${path}`, { method, body });
+  }
+}
+
+function seg(id: string): string {
+  return encodeURIComponent(id);
+}
+
+/** The token must never travel to another host, whatever a message says its file's address is. */
+function pathOf(url: string): string {
+  const { pathname, search } = new URL(url, 'http://gateway.invalid');
+  return pathname + search;
 }

@@ -1,6 +1,6 @@
 /** The user's rooms: their timelines, last messages and unread counts, newest activity first. */
 import { Timeline, type Inserted } from './timeline.js';
-import type { Message, Room, RoomHead } from './types.js';
+import type { Member, Message, Room, RoomHead } from './types.js';
 
 /** Messages kept of a room that nobody looks at. */
 const BACKGROUND_KEEP = 200;
@@ -8,6 +8,8 @@ const BACKGROUND_KEEP = 200;
 export interface RoomState {
   room: Room;
   timeline: Timeline;
+  /** An older stretch of the room that is looked at instead, see `History`. */
+  past: Timeline | null;
   /** Whether a page of history was fetched: before that the timeline holds live messages only. */
   loaded: boolean;
   /** Up to this `seq` the unread count came from the gateway; later ones are counted here. */
@@ -41,7 +43,13 @@ export class Rooms {
     const state = this.#states.get(incoming.id);
     if (!state) {
       const timeline = new Timeline(head);
-      const fresh = { room: incoming, timeline, loaded: false, countedTo: incoming.lastSeq };
+      const fresh = {
+        room: incoming,
+        timeline,
+        past: null,
+        loaded: false,
+        countedTo: incoming.lastSeq,
+      };
       this.#states.set(incoming.id, fresh);
       this.onChange(incoming.id);
       return fresh;
@@ -121,6 +129,7 @@ export class Rooms {
     const state = this.#states.get(roomId);
     if (!state) return;
     state.timeline.update(messageId, change);
+    state.past?.update(messageId, change);
     const last = state.room.lastMessage;
     if (last?.id === messageId) state.room = { ...state.room, lastMessage: change(last) };
     this.onChange(roomId);
@@ -133,9 +142,22 @@ export class Rooms {
     this.onChange(roomId);
   }
 
+  /** Another member read up to `seq`. */
+  readBy(roomId: string, userId: string, seq: number): void {
+    this.patch(roomId, (room) => {
+      if (!room.members?.some((m) => m.userId === userId && (m.lastReadSeq ?? 0) < seq))
+        return room;
+      const raise = (m: Member) => (m.userId === userId ? { ...m, lastReadSeq: seq } : m);
+      return { ...room, members: room.members.map(raise) };
+    });
+  }
+
   /** Lets go of history that is not on screen. */
   rest(roomId: string): void {
-    this.#states.get(roomId)?.timeline.trim(BACKGROUND_KEEP);
+    const state = this.#states.get(roomId);
+    if (!state) return;
+    state.past = null;
+    state.timeline.trim(BACKGROUND_KEEP);
   }
 
   clear(): void {

@@ -1,6 +1,6 @@
 /**
- * Keeps the timelines whole: resume after a reconnect, fetch what a jump in `seq` shows to be missing,
- * page through history. Every path ends in `Timeline.insert`, so any of them may repeat another's work.
+ * Keeps the timelines whole: resume after a reconnect, fetch what a jump in `seq` shows to be missing.
+ * Every path ends in `Timeline.insert`, so any of them may repeat another's work.
  */
 import { retryDelayMs } from './backoff.js';
 import { toChatError, type ChatError } from './errors.js';
@@ -121,6 +121,11 @@ export class Sync {
     if (state.timeline.gap()) void this.fill(state);
   }
 
+  /** Takes a page of history, which tells nobody of new messages. */
+  take(state: RoomState, messages: readonly Message[]): void {
+    this.#insert(state, messages, false);
+  }
+
   /** A room not known yet; live messages from `head` on are awaited to follow. */
   fetchRoom(roomId: string, head?: number): Promise<RoomState> {
     const running = this.#unknown.get(roomId);
@@ -140,18 +145,6 @@ export class Sync {
     const opening = this.#open(roomId).finally(() => this.#opening.delete(roomId));
     this.#opening.set(roomId, opening);
     return opening;
-  }
-
-  /** Fetches the page before the oldest held. */
-  async loadOlder(roomId: string): Promise<void> {
-    const state = this.options.rooms.get(roomId);
-    if (!state?.timeline.hasOlder) return;
-    const epoch = this.#epoch;
-    const query = { beforeSeq: state.timeline.first, limit: PAGE };
-    const page = await this.options.rest.history(roomId, query);
-    if (epoch !== this.#epoch) return;
-    this.#insert(state, page.messages, false);
-    if (!page.hasMore) state.timeline.markStart();
   }
 
   /** Fetches the newest page again for what changed without a `seq`: edits, deletions, reactions. */

@@ -5,6 +5,7 @@ export type DeliveryStatus = 'sent' | 'delivered' | 'read';
 export type PresenceStatus = 'online' | 'away' | 'busy' | 'offline';
 export type RoomType = 'dm' | 'group';
 export type MemberRole = 'owner' | 'admin' | 'member';
+export type JoinPolicy = 'invite' | 'open' | 'approval';
 
 export interface User {
   id: string;
@@ -34,7 +35,36 @@ export interface ReplyRef {
 export interface Reaction {
   emoji: string;
   count: number;
+  /** At most the first 100. */
   userIds: string[];
+}
+
+export interface ForwardedFrom {
+  messageId: string;
+  roomId: string;
+  senderId: string;
+}
+
+/** An uploaded file; `url` and `thumbUrl` need the token, see `ChatClient.file`. */
+export interface Attachment {
+  id: string;
+  fileName: string;
+  mimeType: string;
+  size: number;
+  sha256?: string;
+  url: string;
+  thumbUrl: string | null;
+  width?: number;
+  height?: number;
+  durationMs?: number;
+  createdAt?: string;
+}
+
+export interface CallSummary {
+  callId: string;
+  media: 'audio' | 'video';
+  state: string;
+  durationMs: number | null;
 }
 
 export interface Message {
@@ -50,12 +80,21 @@ export interface Message {
   preview: string;
   hasMore: boolean;
   replyTo: ReplyRef | null;
+  forwardedFrom?: ForwardedFrom | null;
+  /** Ids of the users that the text names. */
+  mentions?: string[];
+  attachments?: Attachment[];
   reactions?: Reaction[];
   pinned?: boolean;
+  pinnedAt?: string | null;
+  pinnedBy?: string | null;
   editedAt: string | null;
   editVersion?: number;
   /** Set on a tombstone: the message keeps its place, its content is gone. */
   deletedAt: string | null;
+  deletedBy?: string | null;
+  /** Set on messages of type `call`. */
+  call?: CallSummary | null;
   status: DeliveryStatus;
   createdAt: string;
 }
@@ -66,6 +105,7 @@ export interface Member {
   name: string;
   avatarUrl?: string | null;
   role: MemberRole;
+  joinedAt?: string;
   lastReadSeq?: number;
 }
 
@@ -75,6 +115,8 @@ export interface Room {
   title: string | null;
   description?: string | null;
   avatarUrl?: string | null;
+  joinPolicy?: JoinPolicy;
+  createdBy?: string;
   createdAt: string;
   updatedAt?: string;
   lastSeq: number;
@@ -84,6 +126,8 @@ export interface Room {
   myRole?: MemberRole;
   unread: number;
   lastReadSeq: number;
+  /** Until when the user wants no notifications of it. */
+  mutedUntil?: string | null;
 }
 
 export interface Presence {
@@ -144,4 +188,76 @@ export interface CreateRoomInput {
   memberIds: string[];
   title?: string;
   description?: string;
+}
+
+export interface RoomChange {
+  title?: string;
+  description?: string;
+  joinPolicy?: JoinPolicy;
+}
+
+export interface ProfileChange {
+  name?: string;
+  username?: string;
+  bio?: string;
+  dmPolicy?: 'everyone' | 'friends';
+}
+
+export interface Invite {
+  id: string;
+  roomId: string;
+  userId: string;
+  invitedBy: string;
+  status: 'pending' | 'accepted' | 'declined' | 'expired';
+  createdAt: string;
+  expiresAt: string;
+}
+
+export interface FriendRequest {
+  id: string;
+  from: UserRef;
+  to: UserRef;
+  status: 'pending' | 'accepted' | 'refused';
+  createdAt: string;
+}
+
+/** One device that is signed in. */
+export interface DeviceSession {
+  id: string;
+  /** The one that asks. */
+  current: boolean;
+  userAgent: string | null;
+  ip: string | null;
+  createdAt: string;
+  lastSeenAt: string;
+}
+
+/** A found message in preview mode; `highlight` has the hits between `**` and `**`. */
+export type SearchHit = Message & { highlight: string };
+
+export interface SearchQuery {
+  q: string;
+  roomId?: string;
+  senderId?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface UnreadSummary {
+  total: number;
+  rooms: { roomId: string; unread: number; mentions: number }[];
+}
+
+/** `message.mention`: somebody named the user. */
+export interface MentionEvent {
+  roomId: string;
+  messageId: string;
+  seq: number;
+  senderId: string;
+  preview: string;
+}
+
+export interface Page<T> {
+  data: T[];
+  nextCursor: string | null;
 }

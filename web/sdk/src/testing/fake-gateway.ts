@@ -133,6 +133,8 @@ export class FakeRest {
         return json(this.#page(url.searchParams));
       case '/api/v1/presence':
         return json({ presence: [] });
+      case '/api/v1/unread':
+        return json({ total: 0, rooms: [] });
       default:
         return problem(404, 'not_found');
     }
