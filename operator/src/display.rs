@@ -80,6 +80,7 @@ impl Displays {
             // What someone may have to act on is shown at once.
             Some((old, since)) => {
                 std::mem::discriminant(&old.sight) != std::mem::discriminant(&fresh.sight)
+                    || sheds(old) != sheds(&fresh)
                     || now.duration_since(*since) >= PAUSE
             }
         };
@@ -128,6 +129,10 @@ fn shown(spec: &ChatClusterSpec, reading: &Reading, processors: i32, now: Instan
         }
     });
     Shown { queues, sight }
+}
+
+fn sheds(shown: &Shown) -> bool {
+    shown.queues.as_ref().is_some_and(|queues| queues.shedding)
 }
 
 /// Whole seconds are exact enough for people, and change less often.

@@ -2,19 +2,25 @@
 //!
 //! The same thing said again within some minutes is counted on the event that is there. What is kept for that is a hash
 //! and a name; kube's own recorder keeps whole events, which for a thousand ChatClusters is most of the operator's memory.
+//!
+//! Events are stored behind the work: no reconciliation waits for one, and when there are more than can be stored, some are
+//! dropped.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource};
 use serde_json::json;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::crd::ChatCluster;
 use crate::metrics::{Metrics, Verb};
@@ -28,13 +34,31 @@ const SERIES: Duration = Duration::from_secs(360);
 /// Most events that are remembered.
 const MOST_REMEMBERED: usize = 4000;
 
+/// Events that wait to be stored.
+const MOST_WAITING: usize = 1000;
+/// Events stored at the same time.
+const CONCURRENT_WRITES: usize = 4;
+/// How long events that wait may take when the operator ends.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// Publishes events about ChatClusters.
 #[derive(Clone)]
 pub struct Events {
-    client: Client,
     identity: String,
+    waiting: mpsc::Sender<Waiting>,
+}
+
+/// An event that is to be stored.
+struct Waiting {
+    key: u64,
+    event: Event,
+}
+
+/// Stores events.
+struct Recorder {
+    client: Client,
     metrics: Metrics,
-    said: Arc<Mutex<HashMap<u64, Said>>>,
+    said: Mutex<HashMap<u64, Said>>,
 }
 
 /// An event that was said.
@@ -79,41 +103,93 @@ impl Notice {
 }
 
 impl Events {
-    /// A publisher with the name of this process.
+    /// A publisher with the name of this process, and what stores the events until `stop`.
     #[must_use]
-    pub fn new(client: Client, identity: String, metrics: Metrics) -> Self {
-        Self {
+    pub fn new(
+        client: Client,
+        identity: String,
+        metrics: Metrics,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()>) {
+        let (waiting, events) = mpsc::channel(MOST_WAITING);
+        let recorder = Recorder {
             client,
-            identity,
             metrics,
-            said: Arc::default(),
+            said: Mutex::default(),
+        };
+        (Self { identity, waiting }, recorder.run(events, stop))
+    }
+
+    /// Has a notice published. An event that can't be stored is logged and dropped: it must never hold up the work.
+    pub fn publish(&self, cluster: &ChatCluster, notice: &Notice) {
+        let waiting = Waiting {
+            key: key(cluster, notice),
+            event: self.event(cluster, notice),
+        };
+        if self.waiting.try_send(waiting).is_err() {
+            tracing::debug!(reason = notice.reason, "There are too many events.");
         }
     }
 
-    /// Publishes a notice. An event that can't be stored is logged and dropped: it must never hold up the work.
-    pub async fn publish(&self, cluster: &ChatCluster, notice: Notice) {
-        let namespace = cluster.metadata.namespace.clone().unwrap_or_default();
+    fn event(&self, cluster: &ChatCluster, notice: &Notice) -> Event {
+        let now = Timestamp::now();
+        let name = cluster.metadata.name.clone().unwrap_or_default();
+        Event {
+            metadata: ObjectMeta {
+                namespace: cluster.metadata.namespace.clone(),
+                name: Some(format!("{name}.{:x}", now.as_nanosecond())),
+                ..ObjectMeta::default()
+            },
+            action: Some("Reconcile".to_owned()),
+            reason: Some(notice.reason.to_owned()),
+            note: Some(cut(&notice.note, MAX_NOTE)),
+            type_: Some(if notice.warning { "Warning" } else { "Normal" }.to_owned()),
+            event_time: Some(MicroTime(now)),
+            regarding: Some(cluster.object_ref(&())),
+            reporting_controller: Some(CONTROLLER.to_owned()),
+            reporting_instance: Some(self.identity.clone()),
+            ..Event::default()
+        }
+    }
+}
+
+impl Recorder {
+    async fn run(self, mut events: mpsc::Receiver<Waiting>, stop: CancellationToken) {
+        let stream = futures::stream::poll_fn(|context| events.poll_recv(context));
+        let storing = stream
+            .take_until(stop.cancelled())
+            .for_each_concurrent(CONCURRENT_WRITES, |waiting| self.store(waiting));
+        storing.await;
+        events.close();
+        let rest = async {
+            while let Some(waiting) = events.recv().await {
+                self.store(waiting).await;
+            }
+        };
+        // What is left after that is dropped, as a notice too many is.
+        let _ = tokio::time::timeout(LAST_WORDS, rest).await;
+    }
+
+    async fn store(&self, Waiting { key, event }: Waiting) {
+        let namespace = event.metadata.namespace.clone().unwrap_or_default();
         let api = Api::<Event>::namespaced(self.client.clone(), &namespace);
-        let key = key(cluster, &notice);
         self.metrics.wrote(Verb::event);
-        let published = match self.said_again(key) {
+        let stored = match self.said_again(key) {
             Some(said) => {
                 let series = json!({"series": {"count": said.count, "lastObservedTime": MicroTime(Timestamp::now())}});
                 api.patch(&said.name, &PatchParams::default(), &Patch::Merge(series))
                     .await
             }
             None => {
-                let event = self.event(cluster, &notice);
-                let name = event.metadata.name.clone().unwrap_or_default();
                 let created = api.create(&PostParams::default(), &event).await;
                 if created.is_ok() {
-                    self.remember(key, name);
+                    self.remember(key, event.metadata.name.clone().unwrap_or_default());
                 }
                 created
             }
         };
-        if let Err(error) = published {
-            tracing::debug!(%error, reason = notice.reason, "An event could not be stored.");
+        if let Err(error) = stored {
+            tracing::debug!(%error, reason = event.reason, "An event could not be stored.");
         }
     }
 
@@ -144,27 +220,6 @@ impl Events {
                     last: now,
                 },
             );
-        }
-    }
-
-    fn event(&self, cluster: &ChatCluster, notice: &Notice) -> Event {
-        let now = Timestamp::now();
-        let name = cluster.metadata.name.clone().unwrap_or_default();
-        Event {
-            metadata: ObjectMeta {
-                namespace: cluster.metadata.namespace.clone(),
-                name: Some(format!("{name}.{:x}", now.as_nanosecond())),
-                ..ObjectMeta::default()
-            },
-            action: Some("Reconcile".to_owned()),
-            reason: Some(notice.reason.to_owned()),
-            note: Some(cut(&notice.note, MAX_NOTE)),
-            type_: Some(if notice.warning { "Warning" } else { "Normal" }.to_owned()),
-            event_time: Some(MicroTime(now)),
-            regarding: Some(cluster.object_ref(&())),
-            reporting_controller: Some(CONTROLLER.to_owned()),
-            reporting_instance: Some(self.identity.clone()),
-            ..Event::default()
         }
     }
 }

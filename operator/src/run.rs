@@ -72,6 +72,13 @@ pub async fn run(config: RunConfig, stop: CancellationToken) -> anyhow::Result<(
     let leadership = stand_for_election(&shared);
     let capabilities = discover(&shared, &registration);
     let mut servers = serve(&shared, &registration, &leadership);
+    let (events, recording) = Events::new(
+        shared.client.clone(),
+        shared.config.identity(),
+        shared.metrics.clone(),
+        shared.stop.clone(),
+    );
+    shared.tasks.spawn(recording);
     let context = Arc::new(Context {
         client: shared.client.clone(),
         applier: Applier {
@@ -81,11 +88,7 @@ pub async fn run(config: RunConfig, stop: CancellationToken) -> anyhow::Result<(
             metrics: shared.metrics.clone(),
         },
         children: Arc::clone(&shared.children),
-        events: Events::new(
-            shared.client.clone(),
-            shared.config.identity(),
-            shared.metrics.clone(),
-        ),
+        events,
         metrics: shared.metrics.clone(),
         memory: Memory::default(),
         images: shared.config.images(),

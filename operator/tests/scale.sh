@@ -52,6 +52,7 @@ cleanup() {
   local pid
   for pid in "${PIDS[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${PIDS[@]}"; do wait "$pid" 2>/dev/null || true; done
+  [[ -n ${KEEP_AUDIT:-} ]] && cp "$DIR/audit.log" "$KEEP_AUDIT"
   rm -rf "$DIR"
 }
 trap cleanup EXIT

@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     job_duration: Family<JobLabels, Histogram, fn() -> Histogram>,
     deliver_latency: Histogram,
     queue_ready: Family<QueueLabel, Gauge>,
+    shedding: Gauge,
     shed: Family<ShedLabel, Counter>,
     rate_limited: Family<BucketLabel, Counter>,
     http_requests: Family<HttpLabels, Counter>,
@@ -92,6 +93,7 @@ impl Metrics {
             job_duration: Family::new_with_constructor(latency_histogram as fn() -> Histogram),
             deliver_latency: latency_histogram(),
             queue_ready: Family::default(),
+            shedding: Gauge::default(),
             shed: Family::default(),
             rate_limited: Family::default(),
             http_requests: Family::default(),
@@ -136,6 +138,11 @@ impl Metrics {
             "queue_messages_ready",
             "Jobs waiting in a logical queue, as last sampled",
             self.queue_ready.clone(),
+        );
+        registry.register(
+            "shedding",
+            "1 while typing and presence are dropped",
+            self.shedding.clone(),
         );
         registry.register(
             "shed",
@@ -218,6 +225,11 @@ impl Metrics {
         self.queue_ready.get_or_create_owned(&QueueLabel {
             queue: queue.name(),
         })
+    }
+
+    /// Whether typing and presence are dropped.
+    pub(crate) fn shedding(&self, active: bool) {
+        self.shedding.set(i64::from(active));
     }
 
     /// A client sent an event; `event` comes from the table of known events.
@@ -336,6 +348,7 @@ mod tests {
             "chat_job_duration_seconds_bucket{",
             "chat_deliver_latency_seconds_bucket{",
             "chat_queue_messages_ready{",
+            "chat_shedding ",
             "chat_shed_total{",
             "chat_rate_limited_total{",
             "chat_http_requests_total{",

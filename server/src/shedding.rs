@@ -76,6 +76,7 @@ pub(crate) async fn sample(
         match probe.sample(&broker, publisher.config()).await {
             Ok(depths) => {
                 shedding.observe(depths.high.ready);
+                metrics.shedding(shedding.is_active());
                 export(&metrics, &depths);
             }
             Err(error) => tracing::debug!(%error, "the depth of the queues could not be sampled"),

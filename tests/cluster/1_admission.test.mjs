@@ -1,7 +1,8 @@
 // What the API server itself refuses, and how it says so.
 
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { readFileSync } from "node:fs";
+import { before, describe, test } from "node:test";
 import { chatCluster, ensureNamespace, kubectl, kubectlFails, NAMESPACE } from "./kubectl.mjs";
 
 before(ensureNamespace);
@@ -31,6 +32,37 @@ for (const [name, spec, words] of REFUSED) {
     assert.match(await kubectlFails(DRY_RUN, { input: chatCluster(spec, "refused") }), words);
   });
 }
+
+// The table of the operator's own unit tests, so that both give the same verdict.
+const RULES = JSON.parse(readFileSync(new URL("../../operator/tests/rules.json", import.meta.url), "utf8"));
+const says = (text, message) => assert.ok(text.includes(message), `${message} is not in: ${text}`);
+
+describe("each rule passes and fails as in the operator's unit tests", () => {
+  for (const { what, good, bad, message } of RULES.creation) {
+    test(what, async () => {
+      await kubectl(DRY_RUN, { input: chatCluster(good, "rule") });
+      says(await kubectlFails(DRY_RUN, { input: chatCluster(bad, "rule") }), message);
+    });
+  }
+  for (const [index, { what, before, good, bad, message }] of RULES.update.entries()) {
+    test(what, async () => {
+      // Paused, so that nothing is built for it.
+      const name = `rule-${index}`;
+      const paused = (spec) => ({ ...spec, paused: true });
+      const replace = (spec) => [
+        "--namespace", NAMESPACE, "patch", "chatcluster", name, "--dry-run=server", "--type", "json",
+        "--patch", JSON.stringify([{ op: "replace", path: "/spec", value: paused(spec) }]),
+      ];
+      await kubectl(["create", "--filename", "-"], { input: chatCluster(paused(before), name) });
+      try {
+        await kubectl(replace(good));
+        says(await kubectlFails(replace(bad)), message);
+      } finally {
+        await kubectl(["--namespace", NAMESPACE, "delete", "chatcluster", name, "--wait=false"]);
+      }
+    });
+  }
+});
 
 test("an unknown field is refused by name", async () => {
   const strict = ["create", "--validate=strict", "--dry-run=server", "--filename", "-"];

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-export const NAMESPACE = "chatcluster-e2e";
+export const NAMESPACE = process.env.E2E_NAMESPACE ?? "chatcluster-e2e";
 export const NAME = "e2e";
 export const OPERATOR_NAMESPACE = "chatcluster-system";
 

@@ -65,8 +65,7 @@ pub(super) async fn finalize(
         let note = format!("Volumes could not be deleted and stay: {error}");
         context
             .events
-            .publish(cluster, Notice::warning("VolumesLeftBehind", note))
-            .await;
+            .publish(cluster, &Notice::warning("VolumesLeftBehind", note));
     }
     write(cluster, without(cluster), context).await?;
     Ok(Action::await_change())

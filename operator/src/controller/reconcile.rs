@@ -86,7 +86,7 @@ pub(super) async fn reconcile(
     // What was just written is in the records already.
     let live = context.children.of(&key);
     report::status(cluster, &plan, &live, failure.as_deref(), context).await?;
-    tell(cluster, applied?, context).await;
+    tell(cluster, applied?, context);
 
     Ok(match (retry, reads_foreign_secrets) {
         (Some(after), _) => Action::requeue(after.max(Duration::from_secs(1))),
@@ -156,7 +156,7 @@ fn retry_migration(plan: &Plan, live: &ClusterChildren) -> Option<Duration> {
 }
 
 /// One event for each sort of change, naming the objects.
-async fn tell(cluster: &ChatCluster, changes: Changes, context: &Context) {
+fn tell(cluster: &ChatCluster, changes: Changes, context: &Context) {
     let Changes {
         created,
         updated,
@@ -190,9 +190,6 @@ async fn tell(cluster: &ChatCluster, changes: Changes, context: &Context) {
             notice.reason
         );
         let note = format!("{}{}", notice.note, names.join(", "));
-        context
-            .events
-            .publish(cluster, Notice { note, ..notice })
-            .await;
+        context.events.publish(cluster, &Notice { note, ..notice });
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn status(
         &now(),
     );
     for notice in status::scaling_notices(plan, live, &previous, &present) {
-        context.events.publish(cluster, notice).await;
+        context.events.publish(cluster, &notice);
     }
     write(cluster, previous, present, context).await
 }
@@ -131,7 +131,7 @@ async fn write(
     }
     context.memory.wrote_status(&key, &uid, present.clone());
     for notice in status::notices(&previous, &present) {
-        context.events.publish(cluster, notice).await;
+        context.events.publish(cluster, &notice);
     }
     Ok(())
 }

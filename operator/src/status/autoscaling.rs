@@ -1,6 +1,7 @@
 //! `AutoscalingActive`, and what is told of each scaling decision.
 
 use super::Verdict;
+use super::verdict::HOLDING_LAST_VALUES;
 use crate::build::Component;
 use crate::children::facts::Autoscaler;
 use crate::children::{ChildKey, ClusterChildren, Facts};
@@ -67,7 +68,7 @@ pub(super) fn verdict(
     }
     Some(match shown.map(|shown| &shown.sight) {
         Some(Sight::Holding(failure)) => Verdict::yes(
-            "HoldingLastValues",
+            HOLDING_LAST_VALUES,
             format!("The queues can't be read ({failure}); the last good values are used"),
         ),
         _ => Verdict::yes("Active", "Replicas follow their metrics"),
@@ -169,7 +170,37 @@ pub fn notices(
             ),
         ));
     }
+    notices.extend(shedding(plan, previous, present));
     notices
+}
+
+/// Overload is told when it begins and when it ends.
+fn shedding(
+    plan: &Plan,
+    previous: &ChatClusterStatus,
+    present: &ChatClusterStatus,
+) -> Option<Notice> {
+    let sheds =
+        |status: &ChatClusterStatus| status.queues.as_ref().is_some_and(|queues| queues.shedding);
+    let thresholds = &plan.spec.gateway.shedding;
+    let waiting = present.queues.as_ref().map_or(0, |queues| queues.high);
+    match (sheds(previous), sheds(present)) {
+        (false, true) => Some(Notice::warning(
+            "SheddingStarted",
+            format!(
+                "Gateways drop typing and presence: the high queue is above {}, {waiting} jobs wait or are in work; messages and calls go through",
+                thresholds.high_watermark
+            ),
+        )),
+        (true, false) => Some(Notice::normal(
+            "SheddingEnded",
+            format!(
+                "Gateways take typing and presence again: the high queue is below {}",
+                thresholds.low_watermark
+            ),
+        )),
+        _ => None,
+    }
 }
 
 fn at_bound(replicas: i32, min: i32, max: i32) -> &'static str {
@@ -266,6 +297,29 @@ mod tests {
         };
         let verdict = verdict(&plan, &with_autoscalers(Some(true)), None).expect("autoscaled");
         assert_eq!(verdict.reason, "ApiOwnedByAnother");
+    }
+
+    #[test]
+    fn shedding_is_told_when_it_begins_and_when_it_ends() {
+        let status = |shedding| ChatClusterStatus {
+            queues: Some(crate::crd::QueuesStatus {
+                shedding,
+                ..Default::default()
+            }),
+            ..ChatClusterStatus::default()
+        };
+        let told = |before, after| {
+            let told = notices(
+                &plan("{}"),
+                &ClusterChildren::new(),
+                &status(before),
+                &status(after),
+            );
+            told.first().map(|notice| notice.reason)
+        };
+        assert_eq!(told(false, true), Some("SheddingStarted"));
+        assert_eq!(told(true, false), Some("SheddingEnded"));
+        assert_eq!(told(true, true), None);
     }
 
     #[test]

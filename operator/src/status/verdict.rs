@@ -3,6 +3,9 @@
 use crate::crd::{Condition, ConditionStatus, ConditionType};
 use crate::events::Notice;
 
+/// The reason of an autoscaling that goes on with values from before a failure.
+pub(super) const HOLDING_LAST_VALUES: &str = "HoldingLastValues";
+
 /// What a condition says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -89,7 +92,15 @@ pub(super) fn notice(new: &Condition, old: Option<&Condition>) -> Option<Notice>
         };
     }
     if is(ConditionType::AutoscalingActive) {
-        return told("AutoscalingActive", "AutoscalingInactive");
+        let holding = |condition: &Condition| condition.reason == HOLDING_LAST_VALUES;
+        return match (holding(new), old.is_some_and(holding)) {
+            (true, false) => Some(Notice::warning("MetricsHeld", new.message.clone())),
+            (false, true) if holds => Some(Notice::normal(
+                "MetricsRecovered",
+                "The queues can be read again",
+            )),
+            _ => told("AutoscalingActive", "AutoscalingInactive"),
+        };
     }
     if is(ConditionType::MigrationsComplete) {
         return told("Migrated", "Migrating");
@@ -101,4 +112,56 @@ pub(super) fn notice(new: &Condition, old: Option<&Condition>) -> Option<Notice>
         });
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn autoscaling(status: ConditionStatus, reason: &str) -> Condition {
+        Condition {
+            type_: ConditionType::AutoscalingActive.as_str().to_owned(),
+            status,
+            reason: reason.to_owned(),
+            message: "m".to_owned(),
+            last_transition_time: String::new(),
+            observed_generation: None,
+        }
+    }
+
+    #[test]
+    fn values_that_are_held_and_read_again_are_told_though_the_condition_still_holds() {
+        use ConditionStatus::{False, True};
+        let rows = [
+            (
+                (True, "Active"),
+                (True, HOLDING_LAST_VALUES),
+                Some("MetricsHeld"),
+            ),
+            (
+                (True, HOLDING_LAST_VALUES),
+                (True, "Active"),
+                Some("MetricsRecovered"),
+            ),
+            (
+                (True, HOLDING_LAST_VALUES),
+                (True, HOLDING_LAST_VALUES),
+                None,
+            ),
+            (
+                (True, HOLDING_LAST_VALUES),
+                (False, "MetricsUnavailable"),
+                Some("AutoscalingInactive"),
+            ),
+            (
+                (False, "MetricsUnavailable"),
+                (True, "Active"),
+                Some("AutoscalingActive"),
+            ),
+        ];
+        for ((before, was), (after, is), told) in rows {
+            let notice = notice(&autoscaling(after, is), Some(&autoscaling(before, was)));
+            assert_eq!(notice.map(|notice| notice.reason), told, "{was} to {is}");
+        }
+    }
 }
