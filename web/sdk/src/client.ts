@@ -198,6 +198,16 @@ export class ChatClient {
     return this.rest.upload(file, fileName);
   }
 
+  /** Whether this gateway takes files. */
+  takesFiles(): Promise<boolean> {
+    return this.rest.takesFiles();
+  }
+
+  /** Where a player may stream an attachment from: it can send no header, so the address holds the token. */
+  streamUrl(url: string): string {
+    return this.#engine.streamUrl(url);
+  }
+
   /** The bytes of an attachment's `url` or `thumbUrl`. */
   file(url: string): Promise<Blob> {
     return this.rest.download(url);

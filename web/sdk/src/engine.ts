@@ -13,7 +13,7 @@ import { Mentions } from './mentions.js';
 import { Outbox, type OutboxEntry } from './outbox.js';
 import { People } from './people.js';
 import { ReadReceipts } from './receipts.js';
-import { RestApi } from './rest.js';
+import { pathOf, RestApi } from './rest.js';
 import { Rooms } from './rooms.js';
 import { SessionKeeper, type Lock, type Session } from './session.js';
 import { defaultStore, type KeyValueStore } from './storage.js';
@@ -51,6 +51,8 @@ export interface ChatEvents {
   people: undefined;
   /** Somebody named the user in a message. */
   mention: MentionEvent;
+  /** What is pinned in the room changed; see `rest.pins()`. */
+  pins: { roomId: string };
   /** The user was asked into a group; see `rest.invites()`. */
   invite: { invite: Invite; room: Room };
   /** Friends or their requests changed; see `rest.friends()` and `rest.friendRequests()`. */
@@ -98,12 +100,14 @@ export class Engine {
   #freshen: ReturnType<typeof setTimeout> | undefined;
 
   readonly rest: RestApi;
+  readonly #baseUrl: string;
   /** The room on screen. */
   shown: string | null = null;
 
   constructor(options: ChatClientOptions) {
     const store = options.store ?? defaultStore();
     const baseUrl = (options.baseUrl ?? '').replace(/\/$/, '');
+    this.#baseUrl = baseUrl;
     const token = () => this.session.current?.accessToken ?? null;
     const renew = async () => void (await this.session.refresh());
     const http = { baseUrl, bearer: { token, renew } };
@@ -170,6 +174,7 @@ export class Engine {
       typing: this.typing,
       onMention: (mention) => this.events.emit('mention', mention),
       onInvite: (invite, room) => this.events.emit('invite', { invite, room }),
+      onPins: (roomId) => this.events.emit('pins', { roomId }),
       onFriends: () => this.events.emit('friends', undefined),
       onBlocks: () => this.events.emit('blocks', undefined),
       onRoom: (room) => this.learned(room),
@@ -189,6 +194,12 @@ export class Engine {
 
   get selfId(): string | null {
     return this.session.current?.user.id ?? null;
+  }
+
+  streamUrl(url: string): string {
+    const path = pathOf(url);
+    const token = encodeURIComponent(this.session.current?.accessToken ?? '');
+    return `${this.#baseUrl}${path}${path.includes('?') ? '&' : '?'}token=${token}`;
   }
 
   /** Signed in: connect and read the rooms. */

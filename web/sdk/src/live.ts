@@ -28,6 +28,8 @@ export interface LiveContext {
   typing: TypingWatch;
   onMention(mention: MentionEvent): void;
   onInvite(invite: Invite, room: Room): void;
+  /** What is pinned in the room changed. */
+  onPins(roomId: string): void;
   /** A friend request came, was answered, or a friendship ended. */
   onFriends(): void;
   onBlocks(): void;
@@ -75,7 +77,10 @@ const HANDLERS: Record<string, Handler> = {
           },
     ),
 
-  'message.deleted': ({ rooms }, e: OfMessage & { deletedAt: string; deletedBy?: string }) =>
+  'message.deleted': (
+    { rooms, onPins },
+    e: OfMessage & { deletedAt: string; deletedBy?: string },
+  ) => {
     rooms.updateMessage(e.roomId, e.messageId, (message) => ({
       ...message,
       content: '',
@@ -85,23 +90,29 @@ const HANDLERS: Record<string, Handler> = {
       pinned: false,
       deletedAt: e.deletedAt,
       deletedBy: e.deletedBy ?? null,
-    })),
+    }));
+    onPins(e.roomId);
+  },
 
-  'message.pinned': ({ rooms }, e: OfMessage & { pinnedBy: string; pinnedAt: string }) =>
+  'message.pinned': ({ rooms, onPins }, e: OfMessage & { pinnedBy: string; pinnedAt: string }) => {
     rooms.updateMessage(e.roomId, e.messageId, (message) => ({
       ...message,
       pinned: true,
       pinnedBy: e.pinnedBy,
       pinnedAt: e.pinnedAt,
-    })),
+    }));
+    onPins(e.roomId);
+  },
 
-  'message.unpinned': ({ rooms }, e: OfMessage) =>
+  'message.unpinned': ({ rooms, onPins }, e: OfMessage) => {
     rooms.updateMessage(e.roomId, e.messageId, (message) => ({
       ...message,
       pinned: false,
       pinnedBy: null,
       pinnedAt: null,
-    })),
+    }));
+    onPins(e.roomId);
+  },
 
   'message.mention': ({ mentions, onMention }, e: MentionEvent) => {
     if (mentions.add(e)) onMention(e);

@@ -82,7 +82,11 @@ export class People {
   setPresence(presence: Presence): void {
     const known = this.#presence.get(presence.userId);
     this.#presence.set(presence.userId, presence);
-    if (known?.status !== presence.status || known.lastSeen !== presence.lastSeen) {
+    const same =
+      known?.status === presence.status &&
+      known.lastSeen === presence.lastSeen &&
+      known.activity === presence.activity;
+    if (!same) {
       this.options.onPresence(presence.userId);
     }
   }

@@ -1,4 +1,5 @@
 /** The REST routes this client uses, one method each. */
+import { toChatError } from './errors.js';
 import type { Http } from './http.js';
 import type {
   Attachment,
@@ -205,6 +206,18 @@ export class RestApi {
     return this.#send('DELETE', `/blocks/${seg(userId)}`);
   }
 
+  /** Whether this gateway takes files. */
+  async takesFiles(): Promise<boolean> {
+    try {
+      await this.http.request('/api/v1/attachments', { method: 'POST', body: new FormData() });
+    } catch (cause) {
+      // An empty form is refused for what it lacks; a gateway without the route does not know it.
+      const { status } = toChatError(cause);
+      return status !== undefined && status !== 404 && status !== 405 && status < 500;
+    }
+    return true;
+  }
+
   upload(file: Blob, fileName: string): Promise<Attachment> {
     const body = new FormData();
     body.append('file', file, fileName);
@@ -242,7 +255,7 @@ function seg(id: string): string {
 }
 
 /** The token must never travel to another host, whatever a message says its file's address is. */
-function pathOf(url: string): string {
+export function pathOf(url: string): string {
   const { pathname, search } = new URL(url, 'http://gateway.invalid');
   return pathname + search;
 }

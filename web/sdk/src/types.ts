@@ -13,6 +13,7 @@ export interface User {
   name: string;
   /** Only present on the signed-in user's own record. */
   email?: string;
+  role?: 'USER' | 'ADMIN';
   avatarUrl?: string | null;
   bio?: string | null;
 }

@@ -1,13 +1,26 @@
 /** The SDK's client as reactive state: a getter read in a component makes it follow the matching event. */
-import { ChatClient, type ConversationEntry, type Room, type User } from '@chatcluster/sdk';
+import {
+  ChatClient,
+  ChatError,
+  type ConversationEntry,
+  type PresenceStatus,
+  type Room,
+  type User,
+} from '@chatcluster/sdk';
 import { createSubscriber } from 'svelte/reactivity';
 
 import { dropDrafts } from './drafts';
+import { settings } from './settings.svelte';
 import { wordsFor, wordsForCode } from './wording';
 
 const TOAST_MS = 6_000;
 /** The SDK's own key; another tab that changes it has signed in or out. */
 const SESSION_KEY = 'chatcluster.session';
+
+export interface Toast {
+  text: string;
+  retry?: () => void;
+}
 
 class Chat {
   readonly client = new ChatClient();
@@ -19,7 +32,7 @@ class Chat {
   networkUp = $state(navigator.onLine);
   /** Why the session ended, for the sign-in form. */
   goodbye = $state<string | null>(null);
-  toast = $state<string | null>(null);
+  toast = $state.raw<Toast | null>(null);
   /** The clock of relative times. */
   now = $state(Date.now());
 
@@ -35,6 +48,9 @@ class Chat {
       this.self = null;
     });
     this.client.on('error', (error) => this.say(wordsFor(error)));
+    this.client.on('connection', (state) => {
+      if (state === 'online') this.#tellStatus();
+    });
     setInterval(() => (this.now = Date.now()), 30_000);
     addEventListener('online', () => {
       this.networkUp = true;
@@ -69,6 +85,7 @@ class Chat {
     const self = this.self;
     this.self = null;
     if (self) dropDrafts(self.id);
+    settings.forgetPerson();
     await this.client.logout();
   }
 
@@ -102,11 +119,46 @@ class Chat {
     return this.client.presence(id);
   }
 
-  /** Shows a sentence for a few seconds. */
-  say(text: string): void {
-    this.toast = text;
+  mentions(roomId: string): number {
+    this.#rooms();
+    return this.client.mentions(roomId);
+  }
+
+  /** The user's own status, here and wherever they come online again in this browser. */
+  setStatus(status: PresenceStatus, activity: string): void {
+    settings.set({ status, activity });
+    void this.attempt(() => this.client.setPresence(status, activity));
+  }
+
+  /** Shows a sentence for a few seconds, with a button when it may be tried again. */
+  say(text: string, retry?: () => void): void {
+    this.toast = retry ? { text, retry } : { text };
     clearTimeout(this.#toastTimer);
-    this.#toastTimer = setTimeout(() => (this.toast = null), TOAST_MS);
+    this.#toastTimer = setTimeout(() => (this.toast = null), retry ? TOAST_MS * 2 : TOAST_MS);
+  }
+
+  hush(): void {
+    this.toast = null;
+  }
+
+  /** Does something that may fail; what may succeed a moment later can be tried again from the toast. */
+  async attempt(work: () => Promise<unknown>, done?: string): Promise<boolean> {
+    try {
+      await work();
+      if (done) this.say(done);
+      return true;
+    } catch (error) {
+      const again = error instanceof ChatError && error.retryable;
+      this.say(wordsFor(error), again ? () => void this.attempt(work, done) : undefined);
+      return false;
+    }
+  }
+
+  /** A new connection is simply online; anything else the gateway must hear again. */
+  #tellStatus(): void {
+    const { status, activity } = settings.current;
+    if (status === 'online' && !activity) return;
+    this.client.setPresence(status, activity).catch(() => {});
   }
 
   #otherTab({ key, newValue }: StorageEvent): void {
@@ -154,6 +206,11 @@ export class ConversationState {
   get hasOlder(): boolean {
     this.#changes();
     return chat.client.hasOlder(this.roomId);
+  }
+
+  get hasNewer(): boolean {
+    this.#changes();
+    return chat.client.hasNewer(this.roomId);
   }
 
   get typing(): string[] {

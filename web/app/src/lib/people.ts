@@ -32,6 +32,16 @@ export function roomTitle(room: Room, selfId: string): string {
   return other ? displayName(other) : room.title || 'Direct message';
 }
 
+/** Whether the user wants to hear nothing of the room now. */
+export function isMuted({ mutedUntil }: Room, now: number): boolean {
+  return Boolean(mutedUntil) && Date.parse(mutedUntil ?? '') > now;
+}
+
+/** Whether the user may change the group and its members. */
+export function mayManage(room: Room): boolean {
+  return room.type === 'group' && (room.myRole === 'owner' || room.myRole === 'admin');
+}
+
 export function initials(name: string): string {
   const words = name.split(/[\s._]+/).filter((word) => word !== '');
   const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];

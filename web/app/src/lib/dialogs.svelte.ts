@@ -1,0 +1,32 @@
+/** Which dialog is open: one at a time, from wherever it is asked for. */
+import type { Attachment, Message } from '@chatcluster/sdk';
+
+export type SettingsTab = 'profile' | 'appearance' | 'devices' | 'password' | 'blocked';
+
+export type DialogState =
+  | { kind: 'new-chat' }
+  | { kind: 'new-group' }
+  | { kind: 'switcher' }
+  | { kind: 'search'; roomId?: string }
+  | { kind: 'details'; roomId: string }
+  | { kind: 'pins'; roomId: string }
+  | { kind: 'forward'; message: Message }
+  | { kind: 'delete'; message: Message; forAll: boolean }
+  | { kind: 'people' }
+  | { kind: 'settings'; tab: SettingsTab }
+  | { kind: 'picture'; attachment: Attachment }
+  | { kind: 'shortcuts' };
+
+class Dialogs {
+  current = $state.raw<DialogState | null>(null);
+
+  open(dialog: DialogState): void {
+    this.current = dialog;
+  }
+
+  readonly close = (): void => {
+    this.current = null;
+  };
+}
+
+export const dialogs = new Dialogs();

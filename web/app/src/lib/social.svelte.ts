@@ -1,0 +1,95 @@
+/** Friends, requests, invitations and blocked people, kept fresh by the gateway's events. */
+import type { FriendRequest, Invite, Room, UserRef } from '@chatcluster/sdk';
+
+import { chat } from './chat.svelte';
+import { wordsFor } from './wording';
+
+class Social {
+  friends = $state.raw<UserRef[]>([]);
+  requests = $state.raw<FriendRequest[]>([]);
+  invites = $state.raw<Invite[]>([]);
+  blocked = $state.raw<UserRef[]>([]);
+  /** Titles of rooms the user is only invited to. */
+  readonly #invitedTo = new Map<string, Room>();
+
+  constructor() {
+    const { client } = chat;
+    client.on('friends', () => this.#quietly(this.loadFriends()));
+    client.on('blocks', () => this.#quietly(this.loadBlocks()));
+    client.on('invite', ({ invite, room }) => {
+      this.#invitedTo.set(room.id, room);
+      this.invites = [invite, ...this.invites.filter(({ id }) => id !== invite.id)];
+      const by = client.user(invite.invitedBy);
+      chat.say(`${by?.name || 'Somebody'} invited you to ${room.title ?? 'a group'}.`);
+    });
+    // Whatever happened while away is not told again.
+    client.on('connection', (state) => {
+      if (state === 'online') this.#quietly(this.load());
+    });
+    client.on('signedOut', () => this.clear());
+  }
+
+  /** What waits for the user's answer. */
+  get waiting(): number {
+    return this.incoming.length + this.invites.length;
+  }
+
+  get incoming(): FriendRequest[] {
+    return this.requests.filter(({ to }) => to.id === chat.self?.id);
+  }
+
+  get outgoing(): FriendRequest[] {
+    return this.requests.filter(({ from }) => from.id === chat.self?.id);
+  }
+
+  isFriend(userId: string): boolean {
+    return this.friends.some(({ id }) => id === userId);
+  }
+
+  isBlocked(userId: string): boolean {
+    return this.blocked.some(({ id }) => id === userId);
+  }
+
+  requestWith(userId: string): FriendRequest | undefined {
+    return this.requests.find(({ from, to }) => from.id === userId || to.id === userId);
+  }
+
+  invitedTo(roomId: string): Room | undefined {
+    return this.#invitedTo.get(roomId);
+  }
+
+  async load(): Promise<void> {
+    await Promise.all([this.loadFriends(), this.loadBlocks(), this.loadInvites()]);
+  }
+
+  async loadFriends(): Promise<void> {
+    const { rest } = chat.client;
+    const [friends, requests] = await Promise.all([rest.friends(), rest.friendRequests()]);
+    this.friends = friends;
+    this.requests = requests.filter(({ status }) => status === 'pending');
+  }
+
+  async loadBlocks(): Promise<void> {
+    this.blocked = await chat.client.rest.blocks();
+  }
+
+  async loadInvites(): Promise<void> {
+    this.invites = (await chat.client.rest.invites()).filter(({ status }) => status === 'pending');
+  }
+
+  clear(): void {
+    this.friends = [];
+    this.requests = [];
+    this.invites = [];
+    this.blocked = [];
+    this.#invitedTo.clear();
+  }
+
+  #quietly(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (chat.self && chat.connection === 'online') chat.say(wordsFor(error));
+    });
+  }
+}
+
+export const social = new Social();
