@@ -15,6 +15,7 @@ pub mod attachments;
 pub mod audit;
 pub mod blocks;
 pub mod calls;
+pub mod dialect_facts;
 pub mod drafts;
 pub mod event_groups;
 pub mod exports;

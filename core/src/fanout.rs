@@ -23,6 +23,20 @@ pub struct Control {
     pub from_seq: i64,
 }
 
+/// Internal event: an event of one dialect that has no canonical spelling, so that only its clients hear it.
+pub const CONTROL_SPOKEN: &str = "control.spoken";
+
+/// Payload of [`CONTROL_SPOKEN`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Spoken {
+    /// The dialect's name.
+    pub dialect: String,
+    /// The event's name there, escaped as JSON wants it.
+    pub event: String,
+    /// Its payload.
+    pub data: Box<RawValue>,
+}
+
 /// One event for the sockets of a room or of a user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -83,6 +97,23 @@ impl Fanout {
         Ok(Self {
             event: event.to_owned(),
             data: serde_json::value::to_raw_value(&control)?,
+            only_socket: None,
+            except_socket: None,
+            except_user: None,
+            origin_socket: None,
+            since_ms: None,
+            traceparent: None,
+        })
+    }
+
+    /// An event of one dialect.
+    ///
+    /// # Errors
+    /// Only if the payload can't be encoded as JSON.
+    pub fn spoken(spoken: &Spoken) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            event: CONTROL_SPOKEN.to_owned(),
+            data: serde_json::value::to_raw_value(spoken)?,
             only_socket: None,
             except_socket: None,
             except_user: None,

@@ -9,8 +9,10 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Authenticator;
 use crate::auth::password::Passwords;
 use crate::config::Config;
+use crate::delivery::late::Late;
 use crate::delivery::receipts::Receipts;
 use crate::delivery::subscriptions::Subscriptions;
+use crate::dialects::facts::Facts;
 use crate::dispatch::Dispatcher;
 use crate::drain::Drain;
 use crate::health::Health;
@@ -33,6 +35,8 @@ pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) receipts: Receipts,
+    pub(crate) facts: Facts,
+    pub(crate) late: Late,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Health,
     pub(crate) drain: Drain,

@@ -1,6 +1,8 @@
 //! From Redis to the sockets of this gateway: which channels it listens to, and what it does with what it hears.
 
+pub(crate) mod late;
 pub(crate) mod membership;
+pub(crate) mod packets;
 pub(crate) mod pump;
 pub(crate) mod receipts;
 pub(crate) mod subscriptions;

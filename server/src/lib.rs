@@ -8,6 +8,7 @@ mod app;
 mod auth;
 pub mod config;
 mod delivery;
+mod dialects;
 mod dispatch;
 mod drain;
 mod health;

@@ -19,9 +19,11 @@ use crate::auth::accounts;
 use crate::auth::jwt::AccessTokens;
 use crate::auth::password::Passwords;
 use crate::config::Config;
+use crate::delivery::late::{self, Late};
 use crate::delivery::pump;
 use crate::delivery::receipts::{self, Receipts};
 use crate::delivery::subscriptions::Subscriptions;
+use crate::dialects::facts::Facts;
 use crate::dispatch::Dispatcher;
 use crate::drain::{self, Drain};
 use crate::health::{self, Health};
@@ -78,6 +80,7 @@ pub async fn run(
         config.on_broker_outage,
         Arc::clone(&metrics),
     );
+    let (late, latecomers) = Late::new();
     let app = Arc::new(App {
         passwords: Passwords::new()
             .await
@@ -92,6 +95,8 @@ pub async fn run(
         context,
         config,
         receipts: Receipts::default(),
+        facts: Facts::default(),
+        late,
         health: Health::default(),
         drain: Drain::default(),
         tasks: tasks.clone(),
@@ -99,6 +104,7 @@ pub async fn run(
     });
 
     tasks.spawn(pump::run(Arc::clone(&app), events, background.clone()));
+    tasks.spawn(late::run(Arc::clone(&app), latecomers, background.clone()));
     tasks.spawn(receipts::run(Arc::clone(&app), background.clone()));
     tasks.spawn(presence::keep(Arc::clone(&app), background.clone()));
     tasks.spawn(expiry::run(Arc::clone(&app), background.clone()));

@@ -3,7 +3,6 @@
 pub(crate) mod ack;
 pub(crate) mod client;
 pub(crate) mod connection;
-pub(crate) mod dialect;
 pub(crate) mod engine;
 pub(crate) mod events;
 pub(crate) mod expiry;

@@ -6,13 +6,16 @@ use chat_backends::postgres::members;
 use chat_backends::postgres::messages::{self, Paging};
 use chat_backends::postgres::rooms::{self, RoomHead};
 use chat_core::error::Refusal;
+use chat_core::fanout::Fanout;
 use chat_core::ids::{RoomId, UserId};
 use chat_core::limits;
+use chat_core::names::FanoutTarget;
 use chat_core::protocol::server::ServerEvent;
 use chat_processor::failure::unavailable;
 
 use crate::app::App;
-use crate::sockets::dialect::Dialect;
+use crate::delivery::pump;
+use crate::dialects::Dialect;
 
 /// Subscribes a user's rooms and says where they stand. The heads are read after the subscription: what is sent in
 /// between is heard twice rather than never.
@@ -81,13 +84,12 @@ async fn catch_up(app: &App, user: UserId, room: RoomId, from_seq: i64) -> Resul
         true,
     )
     .await?;
-    app.hub.each_of_user(user, |client| {
-        if client.hears(Dialect::Canonical) {
-            for message in &page.messages {
-                client.emit("message.delivered", message);
-            }
+    for message in page.messages {
+        match Fanout::new(&ServerEvent::MessageDelivered(message)) {
+            Ok(fanout) => pump::emit(app, FanoutTarget::User(user), &fanout),
+            Err(error) => tracing::error!(%error, "a message could not be encoded"),
         }
-    });
+    }
     if page.has_more {
         resync(app, user, room);
     }

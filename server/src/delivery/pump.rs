@@ -1,7 +1,8 @@
 //! What the channels say, in the order in which they say it.
 //!
-//! The payload was encoded once, where the act was committed; here it is copied into one packet a namespace. Only what
-//! the gateway itself has to know is read from it: who wrote a message, who came into a room.
+//! The payload was encoded once, where the act was committed; here it is copied into one packet a namespace, and
+//! translated for the dialects that somebody here hears. Only what the gateway itself has to know is read from it: who
+//! wrote a message, who came into a room.
 
 use std::sync::Arc;
 
@@ -10,20 +11,18 @@ use chat_core::fanout::{CONTROL_JOIN, CONTROL_LEAVE, Control, Fanout};
 use chat_core::ids::{RoomId, SessionId, UserId};
 use chat_core::names::{FanoutTarget, fanout_target};
 use chat_core::time::Timestamp;
-use engineioxide::Str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use super::membership;
+use super::packets::Packets;
 use super::receipts::Delivered;
 use crate::app::App;
+use crate::dialects::Dialect;
 use crate::presence::EVICT;
 use crate::sockets::client::Client;
-use crate::sockets::dialect::Dialect;
-use crate::sockets::namespace::Namespace;
-use crate::sockets::packet;
 
 /// Works until `stop`.
 pub(crate) async fn run(app: Arc<App>, mut events: Receiver<FanoutEvent>, stop: CancellationToken) {
@@ -74,42 +73,33 @@ fn deliver(app: &Arc<App>, channel: &str, payload: &[u8]) {
     }
 }
 
-/// One packet a namespace, made when the first client of it is met.
-struct Packets<'a> {
-    fanout: &'a Fanout,
-    encoded: [Option<Str>; Namespace::ALL.len()],
-}
-
-impl<'a> Packets<'a> {
-    const fn of(fanout: &'a Fanout) -> Self {
-        Self {
-            fanout,
-            encoded: [const { None }; Namespace::ALL.len()],
-        }
-    }
-
-    fn canonical(&mut self, namespace: Namespace) -> Str {
-        let slot = &mut self.encoded[namespace as usize];
-        slot.get_or_insert_with(|| {
-            packet::event(namespace, &self.fanout.event, self.fanout.data.get())
-        })
-        .clone()
+/// Tells the clients of a channel, each in the dialects that it hears.
+pub(super) fn emit(app: &App, target: FanoutTarget, fanout: &Fanout) {
+    let mut packets = Packets::of(app, target, fanout);
+    emit_in(app, &Dialect::ALL, &mut packets);
+    for dialect in packets.waiting() {
+        app.late.push(app, dialect, target, fanout);
     }
 }
 
-fn emit(app: &App, target: FanoutTarget, fanout: &Fanout) {
-    let mut packets = Packets::of(fanout);
+/// The same for some dialects only, as far as the packets are ready.
+pub(super) fn emit_in(app: &App, dialects: &[Dialect], packets: &mut Packets<'_>) {
+    let (target, fanout) = (packets.target, packets.fanout);
     let message: Option<Delivered> = match (fanout.event.as_str(), target) {
         ("message.delivered", FanoutTarget::Room(_)) => parsed(fanout),
         _ => None,
     };
     let mut receivers = Vec::new();
     let mut send = |client: &Arc<Client>| {
-        if !concerns(fanout, client) || !client.hears(Dialect::Canonical) {
+        if !concerns(fanout, client) {
             return;
         }
-        client.send(packets.canonical(client.namespace));
-        if message.is_some_and(|message| message.sender_id != client.user_id)
+        let mut heard = false;
+        for dialect in dialects {
+            heard |= client.hears(*dialect) && packets.send(*dialect, client);
+        }
+        if heard
+            && message.is_some_and(|message| message.sender_id != client.user_id)
             && receivers.last() != Some(&client.user_id)
         {
             receivers.push(client.user_id);
@@ -243,10 +233,10 @@ fn revoke(app: &Arc<App>, target: FanoutTarget, fanout: &Fanout) {
         return;
     };
     app.authenticator.forget(user, Some(revoked.session_id));
-    let mut packets = Packets::of(fanout);
+    let mut packets = Packets::of(app, target, fanout);
     app.hub.each_of_user(user, |client| {
         if client.session_id == Some(revoked.session_id) {
-            client.send(packets.canonical(client.namespace));
+            packets.send(Dialect::Canonical, client);
             client.disconnect();
             crate::sockets::engine::forget(app, client);
         }

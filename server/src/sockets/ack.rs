@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::client::Client;
 use super::packet;
+use crate::dialects::failing::Failing;
 
 /// The answer to a failed event.
 #[derive(Debug, Serialize)]
@@ -41,6 +42,8 @@ pub(crate) struct Reply {
     pub(crate) ack: Option<u64>,
     /// What the event carried as its client message id.
     pub(crate) client_msg_id: Option<String>,
+    /// How the event's dialect spells its failure.
+    pub(crate) failing: Failing,
 }
 
 impl Reply {
@@ -60,7 +63,7 @@ impl Reply {
     /// Answers with an error: by ack, else as `error` and as `exception`.
     pub(crate) fn fail(&self, client: &Client, refusal: &Refusal) {
         let mut error = SocketError {
-            status: "ERROR",
+            status: self.failing.status(),
             event: &self.event,
             code: refusal.code,
             message: &refusal.message,
@@ -82,6 +85,7 @@ impl Reply {
             client.emit("error", &error);
             client.emit("exception", &error);
         }
+        self.failing.tell(client, refusal);
     }
 }
 

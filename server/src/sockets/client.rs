@@ -5,19 +5,20 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use chat_core::ids::{SessionId, UserId};
+use chat_core::ids::{RoomId, SessionId, UserId};
 use chat_core::time::Timestamp;
 use engineioxide::{DisconnectReason, Socket, Str};
 use serde::Serialize;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::connection::Connection;
-use super::dialect::{Audience, Dialect};
 use super::events::{Confirming, Incoming};
 use super::lane::Lane;
 use super::namespace::Namespace;
 use super::packet;
 use crate::auth::Identity;
+use crate::dialects::Dialect;
+use crate::dialects::audience::Audience;
 
 /// A connected client.
 pub(crate) struct Client {
@@ -41,6 +42,8 @@ pub(crate) struct Client {
     engine: Weak<Socket<Connection>>,
     /// Users whose presence it asked to hear of.
     watched: Mutex<Vec<UserId>>,
+    /// Rooms that it looks at right now, in the dialects that tell only those who do.
+    viewed: Mutex<Vec<RoomId>>,
 }
 
 /// How long the answers to a client's own events wait for it to read.
@@ -51,6 +54,9 @@ const ROOM_EVERY: Duration = Duration::from_millis(5);
 
 /// Most users whose presence one client hears of beyond its contacts.
 const MOST_WATCHED: usize = 1000;
+
+/// Most rooms that one client looks at.
+const MOST_VIEWED: usize = 1000;
 
 impl Client {
     pub(crate) fn new(
@@ -71,6 +77,7 @@ impl Client {
             gone: AtomicBool::new(false),
             engine: Arc::downgrade(engine),
             watched: Mutex::default(),
+            viewed: Mutex::default(),
         }
     }
 
@@ -100,6 +107,31 @@ impl Client {
     /// All users whose presence it wanted to hear of, once.
     pub(crate) fn take_watched(&self) -> Vec<UserId> {
         std::mem::take(&mut *self.watched())
+    }
+
+    /// Lets it look at a room; `false` if it does already, or looks at too many.
+    pub(crate) fn view(&self, room: RoomId) -> bool {
+        let mut viewed = self.viewed();
+        if viewed.len() >= MOST_VIEWED || viewed.contains(&room) {
+            return false;
+        }
+        viewed.push(room);
+        true
+    }
+
+    /// The opposite.
+    pub(crate) fn look_away(&self, room: RoomId) {
+        self.viewed().retain(|other| *other != room);
+    }
+
+    /// Whether it looks at a room.
+    pub(crate) fn views(&self, room: RoomId) -> bool {
+        self.viewed().contains(&room)
+    }
+
+    fn viewed(&self) -> MutexGuard<'_, Vec<RoomId>> {
+        // Plain data: a panic elsewhere can't have left it half changed.
+        self.viewed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn watched(&self) -> MutexGuard<'_, Vec<UserId>> {

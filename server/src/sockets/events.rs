@@ -2,7 +2,7 @@
 
 mod block;
 mod call;
-mod event;
+pub(crate) mod event;
 mod friend;
 mod message_delete;
 mod message_edit;
@@ -44,52 +44,88 @@ use serde_json::value::RawValue;
 use self::event::Event;
 use super::ack::{self, Reply};
 use super::client::Client;
-use super::dialect::Dialect;
 use super::lane::Pushed;
 use super::packet;
 use crate::app::App;
 use crate::auth::throttle;
+use crate::dialects::Dialect;
+use crate::dialects::command::Command;
+use crate::dialects::failing::Failing;
 use crate::dispatch::Started;
 use crate::http::extract::{without_position, wrong_shape};
 
 /// An event on its way to its handler.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    event: Result<Event, ErrorCode>,
+    command: Result<Command, ErrorCode>,
     reply: Reply,
     payload: Option<Box<RawValue>>,
 }
 
 /// An event at its handler.
-struct Call<'a> {
-    app: &'a Arc<App>,
-    client: &'a Arc<Client>,
-    payload: Option<&'a RawValue>,
+pub(crate) struct Call<'a> {
+    pub(crate) app: &'a Arc<App>,
+    pub(crate) client: &'a Arc<Client>,
+    pub(crate) payload: Option<&'a RawValue>,
 }
 
 /// What a handler answers.
-enum Answer {
+pub(crate) enum Answer {
     /// This, at once.
-    Now(Box<RawValue>),
+    Now(Outcome),
     /// This, once these jobs are safe.
-    Queued(Vec<Job>, Box<RawValue>),
+    Queued(Vec<Job>, Outcome),
+}
+
+/// What the client hears of its event's success.
+pub(crate) struct Outcome {
+    ack: Box<RawValue>,
+    /// Emitted to the client too, whether it wanted an ack or not.
+    emits: Vec<(&'static str, Box<RawValue>)>,
+}
+
+impl Outcome {
+    fn of<T: Serialize>(answer: &T) -> Result<Self, Refusal> {
+        Ok(Self {
+            ack: encode(answer)?,
+            emits: Vec::new(),
+        })
+    }
+
+    fn tell(&self, client: &Client, reply: &Reply) {
+        reply.succeed(client, &self.ack);
+        for (name, payload) in &self.emits {
+            client.emit(name, payload);
+        }
+    }
 }
 
 impl Answer {
-    fn now<T: Serialize>(answer: &T) -> Result<Self, Refusal> {
-        Ok(Self::Now(encode(answer)?))
+    pub(crate) fn now<T: Serialize>(answer: &T) -> Result<Self, Refusal> {
+        Ok(Self::Now(Outcome::of(answer)?))
     }
 
-    fn queued<T: Serialize>(job: Job, answer: &T) -> Result<Self, Refusal> {
+    /// The same, and this event to the emitting socket.
+    pub(crate) fn emitting<T: Serialize>(
+        mut self,
+        name: &'static str,
+        payload: &T,
+    ) -> Result<Self, Refusal> {
+        let (Self::Now(outcome) | Self::Queued(_, outcome)) = &mut self;
+        outcome.emits.push((name, encode(payload)?));
+        Ok(self)
+    }
+
+    pub(crate) fn queued<T: Serialize>(job: Job, answer: &T) -> Result<Self, Refusal> {
         Self::all_queued(vec![job], answer)
     }
 
-    fn all_queued<T: Serialize>(jobs: Vec<Job>, answer: &T) -> Result<Self, Refusal> {
-        Ok(Self::Queued(jobs, encode(answer)?))
+    pub(crate) fn all_queued<T: Serialize>(jobs: Vec<Job>, answer: &T) -> Result<Self, Refusal> {
+        Ok(Self::Queued(jobs, Outcome::of(answer)?))
     }
 
     /// The event was dropped on purpose.
-    fn shed() -> Result<Self, Refusal> {
+    pub(crate) fn shed() -> Result<Self, Refusal> {
         Self::now(&Status::SHED)
     }
 }
@@ -132,7 +168,7 @@ impl QueuedMessage {
 
 impl Call<'_> {
     /// The payload, which must be an object of this shape.
-    fn parse<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         let text = self.object()?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
         serde_path_to_error::deserialize(&mut deserializer)
@@ -156,7 +192,7 @@ impl Call<'_> {
         }
     }
 
-    fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> Actor {
         Actor {
             user_id: self.client.user_id,
             session_id: self.client.session_id,
@@ -172,12 +208,13 @@ impl Call<'_> {
 pub(crate) fn receive(app: &Arc<App>, client: &Arc<Client>, ack: Option<u64>, data: &str) {
     let (name, payload) =
         packet::arguments(data).map_or((None, None), |(name, payload)| (Some(name), payload));
-    let event = match &name {
+    let command = match &name {
         None => Err(ErrorCode::InvalidEvent),
-        Some(name) => Event::find(client.namespace, name).ok_or(ErrorCode::UnknownEvent),
+        Some(name) => Command::find(client.namespace, name).ok_or(ErrorCode::UnknownEvent),
     };
-    let label = event.map_or("unknown", Event::name);
-    app.metrics.event_received(Dialect::Canonical.name(), label);
+    let dialect = command.map_or(Dialect::Canonical, Command::dialect);
+    let label = command.map_or("unknown", Command::name);
+    app.metrics.event_received(dialect.name(), label);
     let reply = Reply {
         event: name.map_or_else(
             || "unknown".to_owned(),
@@ -185,11 +222,12 @@ pub(crate) fn receive(app: &Arc<App>, client: &Arc<Client>, ack: Option<u64>, da
         ),
         ack,
         client_msg_id: ack::client_msg_id(payload),
+        failing: command.map_or(Failing::Canonical, |command| command.failing(payload)),
     };
     let incoming = Incoming {
-        event,
+        command,
         reply,
-        payload: payload.filter(|_| event.is_ok()).map(ToOwned::to_owned),
+        payload: payload.filter(|_| command.is_ok()).map(ToOwned::to_owned),
     };
     let bytes = incoming
         .payload
@@ -219,23 +257,23 @@ async fn work(app: Arc<App>, client: Arc<Client>) {
             client.close_transport();
             continue;
         }
-        let event = match incoming.event {
-            Ok(event) => event,
+        let command = match incoming.command {
+            Ok(command) => command,
             Err(code) => {
                 incoming.reply.fail(&client, &bad_event(code));
                 continue;
             }
         };
-        let handling = handle(&app, &client, event, incoming.payload.as_deref());
+        let handling = limited(&app, &client, command, incoming.payload.as_deref());
         // A bug in one event must not leave the lane without its worker.
         match AssertUnwindSafe(handling).catch_unwind().await {
-            Ok(Ok(Answer::Now(answer))) => incoming.reply.succeed(&client, &answer),
-            Ok(Ok(Answer::Queued(jobs, answer))) => {
-                dispatch(&app, &client, incoming.reply, jobs, answer).await;
+            Ok(Ok(Answer::Now(outcome))) => outcome.tell(&client, &incoming.reply),
+            Ok(Ok(Answer::Queued(jobs, outcome))) => {
+                dispatch(&app, &client, incoming.reply, jobs, outcome).await;
             }
             Ok(Err(refusal)) => refuse(&app, &client, &incoming.reply, &refusal),
             Err(_) => {
-                tracing::error!(event = event.name(), "an event's handler panicked");
+                tracing::error!(event = command.name(), "an event's handler panicked");
                 incoming.reply.fail(&client, &internal());
             }
         }
@@ -250,13 +288,13 @@ fn bad_event(code: ErrorCode) -> Refusal {
     Refusal::new(code, message)
 }
 
-async fn handle(
+async fn limited(
     app: &Arc<App>,
     client: &Arc<Client>,
-    event: Event,
+    command: Command,
     payload: Option<&RawValue>,
 ) -> Result<Answer, Refusal> {
-    if event.is_limited_here() {
+    if command.is_limited_here() {
         throttle::event(app, client.user_id).await?;
     }
     let call = Call {
@@ -264,47 +302,52 @@ async fn handle(
         client,
         payload,
     };
+    command.handle(&call).await
+}
+
+/// Does a canonical event.
+pub(crate) async fn handle(event: Event, call: &Call<'_>) -> Result<Answer, Refusal> {
     match event {
-        Event::MessageSend => message_send::handle(&call).await,
-        Event::MessageEdit => message_edit::handle(&call).await,
-        Event::MessageDelete => message_delete::handle(&call).await,
-        Event::MessagePin => message_pin::pin(&call).await,
-        Event::MessageUnpin => message_pin::unpin(&call).await,
-        Event::MessageForward => message_forward::handle(&call).await,
-        Event::MessageReact => message_react::handle(&call).await,
-        Event::MessageRead => message_read::handle(&call).await,
-        Event::MessageHistory => message_history::handle(&call).await,
-        Event::TypingStart => typing::handle(&call, true).await,
-        Event::TypingStop => typing::handle(&call, false).await,
-        Event::PresenceSet => presence::set(&call).await,
-        Event::PresenceSubscribe => presence::subscribe(&call).await,
-        Event::PresenceUnsubscribe => presence::unsubscribe(&call).await,
-        Event::PresenceGet => presence::get(&call).await,
-        Event::RoomCreate => room_create::handle(&call).await,
-        Event::RoomInvite => room_invite::handle(&call).await,
-        Event::RoomJoin => room_join::handle(&call).await,
-        Event::RoomLeave => room_leave::leave(&call).await,
-        Event::RoomKick => room_leave::kick(&call).await,
-        Event::RoomRole => room_role::handle(&call).await,
-        Event::RoomUpdate => room_update::handle(&call).await,
-        Event::RoomDelete => room_delete::handle(&call).await,
-        Event::RoomMute => room_mute::handle(&call).await,
-        Event::FriendRequest => friend::request(&call).await,
-        Event::FriendAccept => friend::answer(&call, FriendAnswer::Accept).await,
-        Event::FriendRefuse => friend::answer(&call, FriendAnswer::Refuse).await,
-        Event::FriendCancel => friend::answer(&call, FriendAnswer::Cancel).await,
-        Event::FriendRemove => friend::remove(&call).await,
-        Event::BlockAdd => block::handle(&call, true).await,
-        Event::BlockRemove => block::handle(&call, false).await,
-        Event::CallInitiate => call::initiate(&call).await,
-        Event::CallAnswer => call::answer(&call).await,
-        Event::CallRefuse => call::refuse(&call).await,
-        Event::CallClose => call::close(&call).await,
-        Event::CallSignal => call::signal(&call).await,
-        Event::StoryView => story_view::handle(&call).await,
-        Event::SessionResume => session_resume::handle(&call).await,
-        Event::SessionRefresh => session_refresh::handle(&call).await,
-        Event::Ping => ping::handle(&call),
+        Event::MessageSend => message_send::handle(call).await,
+        Event::MessageEdit => message_edit::handle(call).await,
+        Event::MessageDelete => message_delete::handle(call).await,
+        Event::MessagePin => message_pin::pin(call).await,
+        Event::MessageUnpin => message_pin::unpin(call).await,
+        Event::MessageForward => message_forward::handle(call).await,
+        Event::MessageReact => message_react::handle(call).await,
+        Event::MessageRead => message_read::handle(call).await,
+        Event::MessageHistory => message_history::handle(call).await,
+        Event::TypingStart => typing::handle(call, true).await,
+        Event::TypingStop => typing::handle(call, false).await,
+        Event::PresenceSet => presence::set(call).await,
+        Event::PresenceSubscribe => presence::subscribe(call).await,
+        Event::PresenceUnsubscribe => presence::unsubscribe(call).await,
+        Event::PresenceGet => presence::get(call).await,
+        Event::RoomCreate => room_create::handle(call).await,
+        Event::RoomInvite => room_invite::handle(call).await,
+        Event::RoomJoin => room_join::handle(call).await,
+        Event::RoomLeave => room_leave::leave(call).await,
+        Event::RoomKick => room_leave::kick(call).await,
+        Event::RoomRole => room_role::handle(call).await,
+        Event::RoomUpdate => room_update::handle(call).await,
+        Event::RoomDelete => room_delete::handle(call).await,
+        Event::RoomMute => room_mute::handle(call).await,
+        Event::FriendRequest => friend::request(call).await,
+        Event::FriendAccept => friend::answer(call, FriendAnswer::Accept).await,
+        Event::FriendRefuse => friend::answer(call, FriendAnswer::Refuse).await,
+        Event::FriendCancel => friend::answer(call, FriendAnswer::Cancel).await,
+        Event::FriendRemove => friend::remove(call).await,
+        Event::BlockAdd => block::handle(call, true).await,
+        Event::BlockRemove => block::handle(call, false).await,
+        Event::CallInitiate => call::initiate(call).await,
+        Event::CallAnswer => call::answer(call).await,
+        Event::CallRefuse => call::refuse(call).await,
+        Event::CallClose => call::close(call).await,
+        Event::CallSignal => call::signal(call).await,
+        Event::StoryView => story_view::handle(call).await,
+        Event::SessionResume => session_resume::handle(call).await,
+        Event::SessionRefresh => session_refresh::handle(call).await,
+        Event::Ping => ping::handle(call),
     }
 }
 
@@ -312,7 +355,7 @@ async fn handle(
 pub(crate) struct Confirming {
     started: Vec<Started>,
     reply: Reply,
-    answer: Box<RawValue>,
+    outcome: Outcome,
 }
 
 /// Hands the job over in the lane's order. Confirms are awaited beside the lane, in the same order: if the broker breaks,
@@ -322,7 +365,7 @@ async fn dispatch(
     client: &Arc<Client>,
     reply: Reply,
     jobs: Vec<Job>,
-    answer: Box<RawValue>,
+    outcome: Outcome,
 ) {
     let started = jobs
         .into_iter()
@@ -331,7 +374,7 @@ async fn dispatch(
     let confirming = Confirming {
         started,
         reply,
-        answer,
+        outcome,
     };
     match client.confirms.push(confirming, 0) {
         Pushed::Waits => {}
@@ -357,7 +400,7 @@ async fn confirm(app: &App, client: &Client, confirming: Confirming) {
             return;
         }
     }
-    confirming.reply.succeed(client, &confirming.answer);
+    confirming.outcome.tell(client, &confirming.reply);
 }
 
 fn refuse(app: &App, client: &Client, reply: &Reply, refusal: &Refusal) {

@@ -15,12 +15,13 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::connection::Connection;
-use super::dialect::{Audience, Dialect};
 use super::namespace::Namespace;
 use super::packet;
 use crate::app::App;
 use crate::auth::{AuthError, bare};
 use crate::delivery::membership;
+use crate::dialects::Dialect;
+use crate::dialects::audience::Audience;
 use crate::presence;
 
 /// What the client gave along: the auth payload, else the request that opened the connection.

@@ -1,5 +1,7 @@
 //! The Socket.IO namespaces that exist.
 
+use crate::dialects::Dialect;
+
 /// A namespace; each speaks its own set of dialects (the wire contract, §1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Namespace {
@@ -7,11 +9,13 @@ pub(crate) enum Namespace {
     Chat,
     /// `/`: the dialects that never named a namespace.
     Root,
+    /// `/ws`: `conversations`.
+    Ws,
 }
 
 impl Namespace {
     /// All of them.
-    pub(crate) const ALL: [Self; 2] = [Self::Chat, Self::Root];
+    pub(crate) const ALL: [Self; 3] = [Self::Chat, Self::Root, Self::Ws];
 
     /// The namespace of this name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
@@ -25,6 +29,16 @@ impl Namespace {
         match self {
             Self::Chat => "/chat",
             Self::Root => "/",
+            Self::Ws => "/ws",
+        }
+    }
+
+    /// The dialects that are spoken there.
+    pub(crate) const fn dialects(self) -> &'static [Dialect] {
+        match self {
+            Self::Chat => &[Dialect::Canonical, Dialect::Chatchit, Dialect::QueuedRest],
+            Self::Root => &[Dialect::Chatchit, Dialect::Webchat],
+            Self::Ws => &[Dialect::Conversations],
         }
     }
 }

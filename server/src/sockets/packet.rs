@@ -166,6 +166,7 @@ const fn prefix(namespace: Namespace) -> &'static str {
     match namespace {
         Namespace::Root => "",
         Namespace::Chat => "/chat,",
+        Namespace::Ws => "/ws,",
     }
 }
 

@@ -4,7 +4,7 @@ use crate::sockets::namespace::Namespace;
 
 /// An event that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     MessageSend,
     MessageEdit,
     MessageDelete,
@@ -92,7 +92,7 @@ impl Event {
     ];
 
     /// The name on the wire and in metrics.
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::MessageSend => "message.send",
             Self::MessageEdit => "message.edit",
@@ -138,16 +138,16 @@ impl Event {
     }
 
     /// The event of this name in a namespace.
-    pub(super) fn find(namespace: Namespace, name: &str) -> Option<Self> {
+    pub(crate) fn find(namespace: Namespace, name: &str) -> Option<Self> {
         let event = Self::ALL.into_iter().find(|event| event.name() == name)?;
         match namespace {
             Namespace::Chat => Some(event),
-            Namespace::Root => (event == Self::Ping).then_some(event),
+            Namespace::Root | Namespace::Ws => (event == Self::Ping).then_some(event),
         }
     }
 
     /// Whether it counts in the bucket of socket events; the others have buckets of their own.
-    pub(super) const fn is_limited_here(self) -> bool {
+    pub(crate) const fn is_limited_here(self) -> bool {
         !matches!(
             self,
             Self::MessageSend
