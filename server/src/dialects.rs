@@ -7,13 +7,30 @@
 pub(crate) mod audience;
 pub(crate) mod chatchit;
 pub(crate) mod command;
+mod conversations;
 pub(crate) mod facts;
 pub(crate) mod failing;
+mod queued_rest;
+mod rosters;
 pub(crate) mod speech;
+mod spelling;
+mod webchat;
 
+use std::sync::Arc;
+
+use axum::Router;
 use chat_core::protocol::server::ServerEvent;
 
 use self::speech::{Scope, Speech};
+use crate::app::App;
+
+/// The routes of the dialects, from the root.
+pub(crate) fn router() -> Router<Arc<App>> {
+    Router::new()
+        .merge(conversations::router())
+        .merge(queued_rest::router())
+        .merge(webchat::router())
+}
 
 /// A spelling of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -17,6 +17,7 @@ mod metrics;
 mod presence;
 mod routes;
 mod run;
+mod sending;
 mod shedding;
 mod sockets;
 pub mod turn;

@@ -1,7 +1,7 @@
 //! The REST routes, one file a group (the wire contract, §1.2, §1.8 and §2.5).
 
 mod admin;
-mod auth;
+pub(crate) mod auth;
 mod calls;
 mod friends;
 mod health;
@@ -13,11 +13,11 @@ mod presence;
 mod read;
 mod reports;
 mod room_acts;
-mod rooms;
+pub(crate) mod rooms;
 mod search;
 mod sessions;
 mod stories;
-mod users;
+pub(crate) mod users;
 
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ use axum::Router;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::dialects;
 
 /// All of them.
 pub(crate) fn router() -> Router<Arc<App>> {
@@ -50,6 +51,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .nest("/auth", auth::router())
         .nest("/api/v1/auth", auth::router())
         .nest("/api/v1", canonical)
+        .merge(dialects::router())
 }
 
 /// The answer of routes that list something.

@@ -2,6 +2,8 @@
 
 mod standing;
 
+use std::collections::HashMap;
+
 use chat_core::ids::{RoomId, UserId};
 use chat_core::limits;
 use chat_core::protocol::objects::{Member, MemberRole};
@@ -35,6 +37,32 @@ pub async fn ids(db: impl PgExecutor<'_>, room: RoomId) -> Result<Vec<UserId>, s
     .fetch_all(db)
     .await?;
     Ok(found.into_iter().map(UserId::from).collect())
+}
+
+/// The ids of the members of several rooms, those who came first at the front.
+///
+/// # Errors
+/// If the database fails.
+pub async fn ids_of_all(
+    db: impl PgExecutor<'_>,
+    rooms: &[RoomId],
+) -> Result<HashMap<RoomId, Vec<UserId>>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        SELECT room_id, array_agg(user_id ORDER BY joined_at, user_id) AS "user_ids!"
+        FROM members WHERE room_id = ANY($1) GROUP BY room_id
+        "#,
+        &super::uuids(rooms),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let ids = row.user_ids.into_iter().map(UserId::from).collect();
+            (row.room_id.into(), ids)
+        })
+        .collect())
 }
 
 /// The members of a room, those who came first at the front.

@@ -99,6 +99,43 @@ pub async fn advance_read(
     }))
 }
 
+/// How far a member has read a room, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadState {
+    /// Everything up to here is read.
+    pub last_read_seq: i64,
+    /// When the position began: when the member joined.
+    pub created_at: Timestamp,
+    /// When it last moved.
+    pub updated_at: Timestamp,
+}
+
+/// How far `user` has read `room`; `None` if they are not in it.
+///
+/// # Errors
+/// If the database fails.
+pub async fn read_state(
+    db: impl PgExecutor<'_>,
+    room: RoomId,
+    user: UserId,
+) -> Result<Option<ReadState>, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"
+        SELECT last_read_seq, joined_at, COALESCE(last_read_at, joined_at) AS "updated_at!"
+        FROM members WHERE room_id = $1 AND user_id = $2
+        "#,
+        room.uuid(),
+        user.uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| ReadState {
+        last_read_seq: row.last_read_seq,
+        created_at: row.joined_at.into(),
+        updated_at: row.updated_at.into(),
+    }))
+}
+
 /// Moves delivered positions forward, many at once; returns those that moved. Positions beyond a room's last message
 /// and of users who are not in it are ignored.
 ///

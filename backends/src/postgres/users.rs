@@ -10,7 +10,7 @@ use chat_core::time::Timestamp;
 use sqlx::PgExecutor;
 
 use super::names::{self, Stored as _};
-pub use directory::{existing, list, refs, search};
+pub use directory::{by_ids, existing, list, refs, search};
 pub use moderation::{ban, count, mute, page, set_role, unban};
 pub use profile::{DmPolicy, UserPatch, erase, open_to_dm, password_hash, set_password, update};
 

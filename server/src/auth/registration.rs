@@ -20,11 +20,11 @@ pub(crate) struct Registration {
     username: Option<String>,
     #[serde(default)]
     name: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "first_name")]
     first_name: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "middle_name")]
     middle_name: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "last_name")]
     last_name: Option<String>,
     #[serde(default)]
     phone: Option<String>,

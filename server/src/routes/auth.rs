@@ -57,10 +57,11 @@ struct AuthData<'a> {
     user: &'a User,
 }
 
+/// A refresh token under either name.
 #[derive(Deserialize)]
-struct Refresh {
+pub(crate) struct Refresh {
     #[serde(rename = "refreshToken", alias = "refresh_token")]
-    refresh_token: String,
+    pub(crate) refresh_token: String,
 }
 
 #[derive(Serialize)]

@@ -11,11 +11,12 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chat_backends::postgres::members;
 use chat_backends::postgres::rooms::{self, RoomCursor};
 use chat_core::error::Refusal;
-use chat_core::ids::RoomId;
+use chat_core::ids::{RoomId, UserId};
 use chat_core::protocol::client::RoomCreate;
 use chat_core::protocol::objects::{Member, Room};
 use chat_core::time::Timestamp;
-use chat_processor::commands::{access, create_room};
+use chat_processor::actor::Actor;
+use chat_processor::commands::{access, create_room, update_room};
 use chat_processor::failure::unavailable;
 use http::StatusCode;
 
@@ -27,8 +28,11 @@ use crate::http::extract::{Json, Params, id};
 use crate::http::problem::Problem;
 
 /// Default and most rooms of a page.
-const PAGE_DEFAULT: u32 = 50;
-const PAGE_MOST: u32 = 200;
+pub(crate) const PAGE_DEFAULT: u32 = 50;
+pub(crate) const PAGE_MOST: u32 = 200;
+
+/// Most rooms of a list that a dialect answers without pages.
+pub(crate) const MOST_OF_A_LIST: u32 = 1000;
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
@@ -42,16 +46,29 @@ async fn create(
     caller: Caller,
     Json(create): Json<RoomCreate>,
 ) -> Result<(StatusCode, JsonAnswer<Room>), Problem> {
-    let created = create_room::run(&app.context, &caller.actor(&app), create).await?;
+    let (status, room) = make(&app, &caller.actor(&app), create).await?;
+    Ok((status, JsonAnswer(room)))
+}
+
+/// Makes a room and announces it; 200 for the dm of a pair that had one.
+///
+/// # Errors
+/// The refusals of [`create_room::run`].
+pub(crate) async fn make(
+    app: &Arc<App>,
+    actor: &Actor,
+    create: RoomCreate,
+) -> Result<(StatusCode, Room), Refusal> {
+    let created = create_room::run(&app.context, actor, create).await?;
     if let Some(job) = created.announcement {
-        announce::spawn(Arc::clone(&app), job);
+        announce::spawn(Arc::clone(app), job);
     }
     let status = if created.created {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    Ok((status, JsonAnswer(created.room)))
+    Ok((status, created.room))
 }
 
 async fn list(
@@ -60,20 +77,34 @@ async fn list(
     params: Params,
 ) -> Result<JsonAnswer<List<Room>>, Problem> {
     let limit = params.limit(PAGE_DEFAULT, PAGE_MOST)?;
-    let after = params.parsed::<Cursor>("cursor")?.map(|cursor| cursor.0);
+    let (data, next) = page(&app, &caller, params.parsed("cursor")?, limit).await?;
+    Ok(JsonAnswer(List {
+        data,
+        next_cursor: next.map(|cursor| cursor.to_string()),
+    }))
+}
+
+/// A page of the caller's rooms, newest activity first, and where the next one begins.
+///
+/// # Errors
+/// `unavailable`.
+pub(crate) async fn page(
+    app: &App,
+    caller: &Caller,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<(Vec<Room>, Option<Cursor>), Refusal> {
     let mut connection = app
         .context
         .pg
         .acquire()
         .await
         .map_err(|error| unavailable(&error))?;
-    let (data, next) = rooms::list(&mut connection, caller.identity.user_id, after, limit)
+    let after = after.map(|cursor| cursor.0);
+    let (rooms, next) = rooms::list(&mut connection, caller.identity.user_id, after, limit)
         .await
         .map_err(|error| unavailable(&error))?;
-    Ok(JsonAnswer(List {
-        data,
-        next_cursor: next.map(|cursor| Cursor(cursor).to_string()),
-    }))
+    Ok((rooms, next.map(Cursor)))
 }
 
 async fn show(
@@ -83,22 +114,33 @@ async fn show(
 ) -> Result<JsonAnswer<Room>, Problem> {
     let room: RoomId = id("id", &room)?;
     let user = caller.identity.user_id;
-    access::require_member(&app.context, room, user).await?;
-    let mut connection = app
-        .context
-        .pg
-        .acquire()
-        .await
-        .map_err(|error| unavailable(&error))?;
-    let mut found = rooms::view(&mut connection, room, user)
-        .await
-        .map_err(|error| unavailable(&error))?
-        .ok_or_else(access::room_not_found)?;
-    let members = members::list(&mut *connection, room)
-        .await
-        .map_err(|error| unavailable(&error))?;
-    found.members = Some(members);
+    let mut found = of_member(&app, room, user).await?;
+    found.members = Some(members_of(&app, room, user).await?);
     Ok(JsonAnswer(found))
+}
+
+/// The room as one of its members sees it, without the list of members.
+///
+/// # Errors
+/// `room_not_found`, `not_member`, `unavailable`.
+pub(crate) async fn of_member(app: &App, room: RoomId, user: UserId) -> Result<Room, Refusal> {
+    access::require_member(&app.context, room, user).await?;
+    update_room::view(&app.context, room, user).await
+}
+
+/// The members of a room, for one of them.
+///
+/// # Errors
+/// `room_not_found`, `not_member`, `unavailable`.
+pub(crate) async fn members_of(
+    app: &App,
+    room: RoomId,
+    user: UserId,
+) -> Result<Vec<Member>, Refusal> {
+    access::require_member(&app.context, room, user).await?;
+    members::list(&app.context.pg, room)
+        .await
+        .map_err(|error| unavailable(&error))
 }
 
 async fn members(
@@ -107,15 +149,12 @@ async fn members(
     Path(room): Path<String>,
 ) -> Result<JsonAnswer<List<Member>>, Problem> {
     let room: RoomId = id("id", &room)?;
-    access::require_member(&app.context, room, caller.identity.user_id).await?;
-    let members = members::list(&app.context.pg, room)
-        .await
-        .map_err(|error| unavailable(&error))?;
+    let members = members_of(&app, room, caller.identity.user_id).await?;
     Ok(JsonAnswer(List::whole(members)))
 }
 
 /// Where a page of rooms begins; opaque to clients.
-struct Cursor(RoomCursor);
+pub(crate) struct Cursor(RoomCursor);
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

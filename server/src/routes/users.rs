@@ -50,15 +50,22 @@ async fn search(
     _: Caller,
     params: Params,
 ) -> Result<Json<List<UserRef>>, Problem> {
+    Ok(Json(List::whole(find(&app, &params).await?)))
+}
+
+/// The users whom `q` finds.
+///
+/// # Errors
+/// `validation_failed`, `unavailable`.
+pub(crate) async fn find(app: &App, params: &Params) -> Result<Vec<UserRef>, Refusal> {
     let text = params.text("q").unwrap_or_default().trim();
     let chars = text.chars().count();
     if !(1..=limits::NAME_CHARS).contains(&chars) || text.chars().any(char::is_control) {
         let message = format!("must have 1 to {} characters", limits::NAME_CHARS);
-        return Err(Refusal::invalid("q", "invalid", message).into());
+        return Err(Refusal::invalid("q", "invalid", message));
     }
     let limit = params.limit(FOUND_DEFAULT, FOUND_MOST)?;
-    let found = users::search(&app.context.pg, text, limit)
+    users::search(&app.context.pg, text, limit)
         .await
-        .map_err(|error| unavailable(&error))?;
-    Ok(Json(List::whole(found)))
+        .map_err(|error| unavailable(&error))
 }

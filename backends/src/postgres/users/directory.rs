@@ -69,19 +69,39 @@ pub async fn search(
     Ok(rows.into_iter().map(UserRef::from).collect())
 }
 
-/// The first `limit` accounts by username, for the dialects that list everybody.
+/// The newest `limit` accounts, for the dialects that list everybody.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn list(db: impl PgExecutor<'_>, limit: u32) -> Result<Vec<User>, sqlx::Error> {
+    // Ids of users are in the order of registration, so this reads no more than it returns.
     let rows = sqlx::query_as!(
         UserRow,
         r#"
         SELECT user_id, email, username, name, first_name, last_name, phone, avatar_url, bio, role,
                (banned_at IS NULL OR banned_until <= now()) AS "is_active!", created_at, updated_at
-        FROM users WHERE deleted_at IS NULL ORDER BY lower(username) LIMIT $1
+        FROM users WHERE deleted_at IS NULL ORDER BY user_id DESC LIMIT $1
         "#,
         i64::from(limit),
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(User::try_from).collect()
+}
+
+/// These accounts as they see themselves, in no order; unknown and deleted ones are left out.
+///
+/// # Errors
+/// If the database fails.
+pub async fn by_ids(db: impl PgExecutor<'_>, users: &[UserId]) -> Result<Vec<User>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        UserRow,
+        r#"
+        SELECT user_id, email, username, name, first_name, last_name, phone, avatar_url, bio, role,
+               (banned_at IS NULL OR banned_until <= now()) AS "is_active!", created_at, updated_at
+        FROM users WHERE user_id = ANY($1) AND deleted_at IS NULL
+        "#,
+        &crate::postgres::uuids(users),
     )
     .fetch_all(db)
     .await?;
