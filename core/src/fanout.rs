@@ -37,6 +37,19 @@ pub struct Spoken {
     pub data: Box<RawValue>,
 }
 
+/// Internal event on a user's channel: the user's sockets look at a room no more (`chat:leave`). Never sent to clients.
+pub const CONTROL_LOOK_AWAY: &str = "control.look_away";
+
+/// Payload of [`CONTROL_LOOK_AWAY`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LookAway {
+    /// The room.
+    pub room_id: RoomId,
+    /// The gateway that said so, and has done it already.
+    pub gateway_id: String,
+}
+
 /// One event for the sockets of a room or of a user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -97,6 +110,23 @@ impl Fanout {
         Ok(Self {
             event: event.to_owned(),
             data: serde_json::value::to_raw_value(&control)?,
+            only_socket: None,
+            except_socket: None,
+            except_user: None,
+            origin_socket: None,
+            since_ms: None,
+            traceparent: None,
+        })
+    }
+
+    /// The control event [`CONTROL_LOOK_AWAY`].
+    ///
+    /// # Errors
+    /// Only if the payload can't be encoded as JSON.
+    pub fn look_away(look_away: &LookAway) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            event: CONTROL_LOOK_AWAY.to_owned(),
+            data: serde_json::value::to_raw_value(look_away)?,
             only_socket: None,
             except_socket: None,
             except_user: None,

@@ -26,6 +26,7 @@ pub mod initiate_call;
 pub mod invite;
 pub mod join_room;
 pub mod leave_room;
+pub mod mark_delivered;
 pub mod membership;
 pub mod message_access;
 pub mod mute_room;

@@ -6,3 +6,4 @@ pub(crate) mod packets;
 pub(crate) mod pump;
 pub(crate) mod receipts;
 pub(crate) mod subscriptions;
+pub(crate) mod views;

@@ -87,9 +87,10 @@ impl Dialect {
     pub(crate) fn translate(self, event: &ServerEvent, scope: &Scope<'_>) -> Speech {
         match self {
             Self::Chatchit => chatchit::translate(event, scope),
-            Self::Canonical | Self::QueuedRest | Self::Webchat | Self::Conversations => {
-                Speech::default()
-            }
+            Self::QueuedRest => queued_rest::translate(event),
+            Self::Webchat => webchat::translate(event, scope),
+            Self::Conversations => conversations::translate(event),
+            Self::Canonical => Speech::default(),
         }
     }
 }

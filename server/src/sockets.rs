@@ -6,6 +6,7 @@ pub(crate) mod connection;
 pub(crate) mod engine;
 pub(crate) mod events;
 pub(crate) mod expiry;
+pub(crate) mod guests;
 pub(crate) mod handshake;
 pub(crate) mod hub;
 pub(crate) mod lane;

@@ -43,12 +43,30 @@ pub async fn check(
     actor: &Actor,
     forward: client::MessageForward,
 ) -> Result<Vec<Forwarded>, Refusal> {
+    check_with_preface(context, actor, forward, None).await
+}
+
+/// The same, with `preface` in front of the content of each message.
+///
+/// # Errors
+/// As [`check`].
+pub async fn check_with_preface(
+    context: &Context,
+    actor: &Actor,
+    forward: client::MessageForward,
+    preface: Option<&str>,
+) -> Result<Vec<Forwarded>, Refusal> {
     let sources = distinct("messageIds", &forward.message_ids, limits::FORWARD_MESSAGES)?;
     let rooms = distinct("roomIds", &forward.room_ids, limits::FORWARD_ROOMS)?;
-    let comment = comment(context, forward.comment.as_deref())?;
+    let comment = remark_of(context, forward.comment.as_deref())?;
     let mut sent = Vec::with_capacity(sources.len());
     for id in sources {
-        sent.push(source(context, actor, id).await?);
+        let mut message = source(context, actor, id).await?;
+        if let Some(preface) = preface {
+            let content = message.content.as_deref().unwrap_or_default();
+            message.content = remark_of(context, Some(&format!("{preface}\n{content}")))?;
+        }
+        sent.push(message);
     }
     for room in &rooms {
         access::require_sender(context, *room, actor.user_id).await?;
@@ -75,11 +93,11 @@ fn distinct<T: Copy + Ord>(path: &str, ids: &[T], most: usize) -> Result<Vec<T>,
     Ok(ids.iter().copied().filter(|id| seen.insert(*id)).collect())
 }
 
-fn comment(context: &Context, given: Option<&str>) -> Result<Option<String>, Refusal> {
+fn remark_of(context: &Context, given: Option<&str>) -> Result<Option<String>, Refusal> {
     let given = given.unwrap_or_default();
     let max = context.policy.max_content_chars;
     if given.chars().nth(max).is_some() {
-        let message = format!("The comment is longer than {max} characters.");
+        let message = format!("The text is longer than {max} characters.");
         return Err(Refusal::new(ErrorCode::ContentTooLarge, message));
     }
     let clean = sanitize(given);

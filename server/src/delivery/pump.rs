@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use chat_backends::redis::fanout_subscriber::FanoutEvent;
-use chat_core::fanout::{CONTROL_JOIN, CONTROL_LEAVE, Control, Fanout};
+use chat_core::fanout::{CONTROL_JOIN, CONTROL_LEAVE, CONTROL_LOOK_AWAY, Control, Fanout};
 use chat_core::ids::{RoomId, SessionId, UserId};
 use chat_core::names::{FanoutTarget, fanout_target};
 use chat_core::time::Timestamp;
@@ -57,7 +57,7 @@ fn deliver(app: &Arc<App>, channel: &str, payload: &[u8]) {
         }
     };
     match fanout.event.as_str() {
-        CONTROL_JOIN | CONTROL_LEAVE | EVICT => control(app, target, &fanout),
+        CONTROL_JOIN | CONTROL_LEAVE | CONTROL_LOOK_AWAY | EVICT => control(app, target, &fanout),
         "session.revoked" => revoke(app, target, &fanout),
         _ => {
             emit(app, target, &fanout);
@@ -161,6 +161,10 @@ fn control(app: &Arc<App>, target: FanoutTarget, fanout: &Fanout) {
                 crate::sockets::engine::forget(app, client);
             }
         });
+        return;
+    }
+    if fanout.event == CONTROL_LOOK_AWAY {
+        super::views::closed_elsewhere(app, user, fanout);
         return;
     }
     let Some(control) = parsed::<Control>(fanout) else {

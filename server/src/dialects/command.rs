@@ -4,7 +4,7 @@ use chat_core::error::Refusal;
 use serde_json::value::RawValue;
 
 use super::failing::Failing;
-use super::{Dialect, chatchit};
+use super::{Dialect, chatchit, conversations, webchat};
 use crate::sockets::events::event::Event;
 use crate::sockets::events::{self, Answer, Call};
 use crate::sockets::namespace::Namespace;
@@ -16,6 +16,10 @@ pub(crate) enum Command {
     Canonical(Event),
     /// One of `chatchit`.
     Chatchit(chatchit::Event),
+    /// One of `webchat`.
+    Webchat(webchat::Event),
+    /// One of `conversations`.
+    Conversations(conversations::Event),
 }
 
 impl Command {
@@ -29,10 +33,9 @@ impl Command {
             .iter()
             .find_map(|dialect| match dialect {
                 Dialect::Chatchit => chatchit::Event::find(name).map(Self::Chatchit),
-                Dialect::Canonical
-                | Dialect::QueuedRest
-                | Dialect::Webchat
-                | Dialect::Conversations => None,
+                Dialect::Webchat => webchat::Event::find(name).map(Self::Webchat),
+                Dialect::Conversations => conversations::Event::find(name).map(Self::Conversations),
+                Dialect::Canonical | Dialect::QueuedRest => None,
             })
     }
 
@@ -41,6 +44,8 @@ impl Command {
         match self {
             Self::Canonical(_) => Dialect::Canonical,
             Self::Chatchit(_) => Dialect::Chatchit,
+            Self::Webchat(_) => Dialect::Webchat,
+            Self::Conversations(_) => Dialect::Conversations,
         }
     }
 
@@ -49,6 +54,8 @@ impl Command {
         match self {
             Self::Canonical(event) => event.name(),
             Self::Chatchit(event) => event.name(),
+            Self::Webchat(event) => event.name(),
+            Self::Conversations(event) => event.name(),
         }
     }
 
@@ -57,7 +64,17 @@ impl Command {
         match self {
             Self::Canonical(event) => event.is_limited_here(),
             Self::Chatchit(event) => event.is_limited_here(),
+            Self::Webchat(event) => event.is_limited_here(),
+            Self::Conversations(_) => true,
         }
+    }
+
+    /// Whether a client may send it that has not said yet whose it is.
+    pub(crate) const fn is_for_guests(self) -> bool {
+        matches!(
+            self,
+            Self::Conversations(conversations::Event::Authenticate)
+        )
     }
 
     /// How its failure is spelled.
@@ -65,6 +82,9 @@ impl Command {
         match self {
             Self::Canonical(_) => Failing::Canonical,
             Self::Chatchit(event) => Failing::Chatchit(chatchit::Carried::of(event, payload)),
+            Self::Webchat(webchat::Event::LeaveChat) => Failing::Leave,
+            Self::Webchat(_) => Failing::Plain,
+            Self::Conversations(conversations::Event::Authenticate) => Failing::Authenticate,
         }
     }
 
@@ -73,6 +93,8 @@ impl Command {
         match self {
             Self::Canonical(event) => events::handle(event, call).await,
             Self::Chatchit(event) => chatchit::handle(event, call).await,
+            Self::Webchat(event) => webchat::handle(event, call).await,
+            Self::Conversations(event) => conversations::handle(event, call).await,
         }
     }
 }
@@ -90,6 +112,10 @@ mod tests {
         assert_eq!(dialect(chat, "sendMessage"), Some(Dialect::Chatchit));
         assert_eq!(dialect(root, "sendMessage"), Some(Dialect::Chatchit));
         assert_eq!(dialect(Namespace::Ws, "sendMessage"), None);
+        assert_eq!(dialect(root, "message"), Some(Dialect::Webchat));
+        assert_eq!(dialect(chat, "message"), None);
+        let authenticate = dialect(Namespace::Ws, "authenticate");
+        assert_eq!(authenticate, Some(Dialect::Conversations));
         for namespace in Namespace::ALL {
             assert_eq!(dialect(namespace, "ping"), Some(Dialect::Canonical));
             assert_eq!(dialect(namespace, "custom:event"), None);

@@ -6,11 +6,15 @@ mod invites;
 mod messages;
 mod objects;
 mod rooms;
+mod session;
+mod spelling;
 
 use std::sync::Arc;
 
 use axum::Router;
 
+pub(crate) use self::session::{Event, handle};
+pub(super) use self::spelling::translate;
 use crate::app::App;
 
 /// The routes, from the root.

@@ -64,7 +64,6 @@ impl Hearers {
     }
 
     /// Those that look at the room right now (`chat:join`).
-    #[cfg_attr(not(test), expect(dead_code, reason = "for dialects with a live view"))]
     pub(crate) fn viewers_of(mut self, room: RoomId) -> Self {
         self.viewers_of = Some(room);
         self

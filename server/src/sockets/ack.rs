@@ -13,6 +13,8 @@ use crate::dialects::failing::Failing;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SocketError<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success: Option<bool>,
     status: &'static str,
     event: &'a str,
     code: ErrorCode,
@@ -63,6 +65,7 @@ impl Reply {
     /// Answers with an error: by ack, else as `error` and as `exception`.
     pub(crate) fn fail(&self, client: &Client, refusal: &Refusal) {
         let mut error = SocketError {
+            success: self.failing.success(),
             status: self.failing.status(),
             event: &self.event,
             code: refusal.code,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use chat_core::ids::{RoomId, SessionId, UserId};
+use chat_core::protocol::objects::UserRole;
 use chat_core::time::Timestamp;
 use engineioxide::{DisconnectReason, Socket, Str};
 use serde::Serialize;
@@ -36,6 +37,7 @@ pub(crate) struct Client {
     pub(crate) lane: Lane<Incoming>,
     /// Its jobs that are on their way to the broker, in the same order.
     pub(crate) confirms: Lane<Confirming>,
+    is_guest: bool,
     expires_at_secs: AtomicI64,
     /// Set once it is told nothing any more.
     gone: AtomicBool,
@@ -67,6 +69,7 @@ impl Client {
     ) -> Self {
         Self {
             id: engineioxide::socket::Sid::new().to_string(),
+            is_guest: false,
             namespace,
             audience,
             user_id: identity.user_id,
@@ -79,6 +82,37 @@ impl Client {
             watched: Mutex::default(),
             viewed: Mutex::default(),
         }
+    }
+
+    /// A client that is to say later whose it is.
+    pub(crate) fn guest(
+        namespace: Namespace,
+        audience: Audience,
+        engine: &Arc<Socket<Connection>>,
+    ) -> Self {
+        let nobody = Identity {
+            user_id: UserId::from(uuid::Uuid::nil()),
+            session_id: None,
+            role: UserRole::User,
+            expires_at: Timestamp::now(),
+        };
+        Self {
+            is_guest: true,
+            ..Self::new(namespace, audience, &nobody, engine)
+        }
+    }
+
+    /// The same socket, now of this user.
+    pub(crate) fn of_user(&self, identity: &Identity, engine: &Arc<Socket<Connection>>) -> Self {
+        Self {
+            id: self.id.clone(),
+            ..Self::new(self.namespace, self.audience, identity, engine)
+        }
+    }
+
+    /// Whether it has not said yet whose it is.
+    pub(crate) const fn is_guest(&self) -> bool {
+        self.is_guest
     }
 
     /// The engine's connection, unless it is gone.

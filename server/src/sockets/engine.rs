@@ -190,6 +190,12 @@ pub(crate) fn forget(app: &Arc<App>, client: &Arc<Client>) {
     });
 }
 
+/// Sends a client out of its namespace, and forgets it.
+pub(crate) fn dismiss(app: &Arc<App>, client: &Arc<Client>) {
+    client.disconnect();
+    forget(app, client);
+}
+
 /// A client is gone: nobody emits to it any more, others see it leave.
 fn depart(app: &Arc<App>, client: &Arc<Client>) {
     let Some(changed) = app.hub.remove(client) else {

@@ -45,7 +45,7 @@ use self::event::Event;
 use super::ack::{self, Reply};
 use super::client::Client;
 use super::lane::Pushed;
-use super::packet;
+use super::{engine, guests, packet};
 use crate::app::App;
 use crate::auth::throttle;
 use crate::dialects::Dialect;
@@ -210,7 +210,13 @@ pub(crate) fn receive(app: &Arc<App>, client: &Arc<Client>, ack: Option<u64>, da
         packet::arguments(data).map_or((None, None), |(name, payload)| (Some(name), payload));
     let command = match &name {
         None => Err(ErrorCode::InvalidEvent),
-        Some(name) => Command::find(client.namespace, name).ok_or(ErrorCode::UnknownEvent),
+        Some(name) => match Command::find(client.namespace, name) {
+            Some(command) if client.is_guest() && !command.is_for_guests() => {
+                Err(ErrorCode::Unauthenticated)
+            }
+            None if client.is_guest() => Err(ErrorCode::Unauthenticated),
+            found => found.ok_or(ErrorCode::UnknownEvent),
+        },
     };
     let dialect = command.map_or(Dialect::Canonical, Command::dialect);
     let label = command.map_or("unknown", Command::name);
@@ -271,7 +277,12 @@ async fn work(app: Arc<App>, client: Arc<Client>) {
             Ok(Ok(Answer::Queued(jobs, outcome))) => {
                 dispatch(&app, &client, incoming.reply, jobs, outcome).await;
             }
-            Ok(Err(refusal)) => refuse(&app, &client, &incoming.reply, &refusal),
+            Ok(Err(refusal)) => {
+                refuse(&app, &client, &incoming.reply, &refusal);
+                if incoming.reply.failing.is_final() {
+                    engine::dismiss(&app, &guests::current(&client));
+                }
+            }
             Err(_) => {
                 tracing::error!(event = command.name(), "an event's handler panicked");
                 incoming.reply.fail(&client, &internal());
@@ -281,6 +292,9 @@ async fn work(app: Arc<App>, client: Arc<Client>) {
 }
 
 fn bad_event(code: ErrorCode) -> Refusal {
+    if code == ErrorCode::Unauthenticated {
+        return guests::unauthenticated();
+    }
     let message = match code {
         ErrorCode::UnknownEvent => "There is no such event in this namespace.",
         _ => "An event is an array that starts with its name.",
@@ -294,7 +308,7 @@ async fn limited(
     command: Command,
     payload: Option<&RawValue>,
 ) -> Result<Answer, Refusal> {
-    if command.is_limited_here() {
+    if command.is_limited_here() && !client.is_guest() {
         throttle::event(app, client.user_id).await?;
     }
     let call = Call {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::Query;
 use chat_backends::postgres::rooms::RoomHead;
+use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::{RoomId, SessionId, UserId};
 use chat_core::limits;
 use chat_core::time::Timestamp;
@@ -16,7 +17,7 @@ use serde_json::Value;
 use super::client::Client;
 use super::connection::Connection;
 use super::namespace::Namespace;
-use super::packet;
+use super::{guests, packet};
 use crate::app::App;
 use crate::auth::{AuthError, bare};
 use crate::delivery::membership;
@@ -77,6 +78,12 @@ pub(crate) async fn run(
     auth: Option<Str>,
 ) {
     let given = given(auth.as_deref(), &socket.req_parts);
+    let audience = Audience::select(namespace, given.dialect.as_deref());
+    if namespace.has_guests() && matches!(given.token, Err(AuthError::NoToken)) {
+        let guest = Arc::new(Client::guest(namespace, audience, socket));
+        guests::receive(app, socket, &guest);
+        return;
+    }
     let identity = match given.token {
         Ok(token) => app.authenticator.authenticate(bare(&token)).await,
         Err(error) => Err(error),
@@ -88,32 +95,56 @@ pub(crate) async fn run(
             return;
         }
     };
-    let audience = Audience::select(namespace, given.dialect.as_deref());
     let client = Arc::new(Client::new(namespace, audience, &identity, socket));
+    // A refusal has closed the connection: the client is to come again.
+    let _ = admit(app, socket, &client, true).await;
+}
+
+/// Seats a client whose user is known, subscribes it to the user's rooms, and greets it.
+///
+/// # Errors
+/// `unavailable` if the connection is closing, or is closed because the rooms can't be read.
+pub(super) async fn admit(
+    app: &Arc<App>,
+    socket: &Arc<Socket<Connection>>,
+    client: &Arc<Client>,
+    is_new: bool,
+) -> Result<(), Refusal> {
     // Known to the hub before its events can come: whoever is told `connect` is heard.
-    let (changed, surplus) = app.hub.add(&client, limits::SOCKETS_PER_USER);
-    if !socket.data.seat(&client) {
-        super::engine::forget(app, &client);
-        return;
+    let (changed, surplus) = app.hub.add(client, limits::SOCKETS_PER_USER);
+    if !socket.data.seat(client) {
+        super::engine::forget(app, client);
+        let message = "The connection is closing.";
+        return Err(Refusal::new(ErrorCode::Unavailable, message));
     }
     if let Some(surplus) = surplus {
         surplus.disconnect();
         super::engine::forget(app, &surplus);
     }
-    client.send(packet::connect(namespace, &client.id));
+    if is_new {
+        client.send(packet::connect(client.namespace, &client.id));
+    }
     match membership::attach(app, client.user_id, changed.user).await {
-        Ok(heads) => ready(app, &client, heads),
+        Ok(heads) => ready(app, client, heads),
         Err(refusal) => {
             // A socket that knows nothing of its rooms would be mute but green: it is to come again.
             tracing::warn!(code = %refusal.code, "a socket's rooms could not be read; it is closed");
             client.close_transport();
-            return;
+            return Err(refusal);
         }
     }
-    presence::connected(app, &client).await;
+    presence::connected(app, client).await;
+    Ok(())
 }
 
 fn ready(app: &App, client: &Client, heads: Vec<RoomHead>) {
+    let own = serde_json::json!({"userId": client.user_id});
+    if client.hears(Dialect::Webchat) {
+        client.emit("connection:established", &own);
+    }
+    if client.hears(Dialect::Conversations) {
+        client.emit("authenticated", &own);
+    }
     if !client.hears(Dialect::Canonical) {
         return;
     }

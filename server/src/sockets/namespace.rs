@@ -33,6 +33,11 @@ impl Namespace {
         }
     }
 
+    /// Whether its clients may come without a token and show one later.
+    pub(crate) const fn has_guests(self) -> bool {
+        matches!(self, Self::Ws)
+    }
+
     /// The dialects that are spoken there.
     pub(crate) const fn dialects(self) -> &'static [Dialect] {
         match self {

@@ -53,7 +53,8 @@ pub(super) async fn list(app: &App, actor: &Actor) -> Result<Vec<Person>, Refusa
     users.extend(newest.into_iter().filter(|user| !known.contains(&user.id)));
     users.truncate(MOST);
     users.sort_by_cached_key(|user| user.name.to_lowercase());
-    let mut presence = presence(app, actor, &users).await?;
+    let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+    let mut presence = presence(app, actor, &ids).await?;
     let people = users.into_iter().filter_map(|user| {
         let email = user.email.as_deref().unwrap_or_default();
         let email = if user.id == own || friends.contains(&user.id) {
@@ -71,15 +72,19 @@ pub(super) async fn list(app: &App, actor: &Actor) -> Result<Vec<Person>, Refusa
     Ok(people.collect())
 }
 
-async fn presence(
+/// The presence of any number of users as the caller may see it.
+///
+/// # Errors
+/// `unavailable`.
+pub(super) async fn presence(
     app: &App,
     actor: &Actor,
-    users: &[User],
+    users: &[UserId],
 ) -> Result<HashMap<UserId, Presence>, Refusal> {
     let mut all = HashMap::with_capacity(users.len());
     for part in users.chunks(limits::PRESENCE_IDS) {
         let asked = PresenceUsers {
-            user_ids: part.iter().map(|user| user.id).collect(),
+            user_ids: part.to_vec(),
         };
         let found = contacts::presence(&app.context, actor, &asked).await?;
         all.extend(
