@@ -30,7 +30,6 @@ const MOST: usize = 50_000;
 /// A person as dialects name them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names say it")]
 pub(crate) struct Person {
     pub(crate) id: UserId,
     pub(crate) first_name: String,

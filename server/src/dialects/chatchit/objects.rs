@@ -14,7 +14,6 @@ use crate::dialects::facts::{Person, Place};
 /// Kind of message; canonical kinds that this dialect's clients can't send are named all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the names are the contract's")]
 pub(crate) enum Kind {
     #[default]
     Text,
@@ -55,7 +54,6 @@ impl From<Kind> for MessageType {
 /// Voice or video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the names are the contract's")]
 pub(crate) enum CallType {
     #[default]
     Voice,
@@ -83,7 +81,6 @@ impl From<CallType> for CallMedia {
 /// What became of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the names are the contract's")]
 pub(crate) enum CallStatus {
     Invited,
     Missed,
