@@ -25,6 +25,7 @@ use axum::Router;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::dialects::chatchit;
 
 /// All of them.
 pub(crate) fn router() -> Router<Arc<App>> {
@@ -47,6 +48,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
         .merge(health::router())
         .merge(metrics::router())
+        .merge(chatchit::rest::router())
         .nest("/auth", auth::router())
         .nest("/api/v1/auth", auth::router())
         .nest("/api/v1", canonical)
