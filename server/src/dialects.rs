@@ -27,6 +27,7 @@ use crate::app::App;
 /// The routes of the dialects, from the root.
 pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
+        .merge(chatchit::rest::router())
         .merge(conversations::router())
         .merge(queued_rest::router())
         .merge(webchat::router())

@@ -195,6 +195,17 @@ pub async fn open_requests(
     requests(db, None, Some(user), Some(FriendRequestStatus::Pending)).await
 }
 
+/// The requests to or from a user, answered ones too, the latest first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn all_requests(
+    db: impl PgExecutor<'_>,
+    user: UserId,
+) -> Result<Vec<FriendRequest>, sqlx::Error> {
+    requests(db, None, Some(user), None).await
+}
+
 async fn requests(
     db: impl PgExecutor<'_>,
     request: Option<FriendRequestId>,

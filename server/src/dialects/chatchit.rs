@@ -7,6 +7,7 @@ mod links;
 mod messages;
 mod objects;
 mod people;
+pub(crate) mod rest;
 mod spelling;
 
 use chat_core::error::Refusal;

@@ -161,17 +161,25 @@ impl Facts {
         Ok(())
     }
 
+    /// Looks up whatever of this is not remembered.
+    pub(crate) async fn ensure(&self, pg: &PgPool, people: &[UserId], rooms: &[RoomId]) {
+        let known = Known::of(self);
+        for user in people {
+            known.person(*user);
+        }
+        for room in rooms {
+            known.place(*room);
+        }
+        let missing = known.missing();
+        if !missing.is_empty() {
+            self.look_up(pg, &missing).await;
+        }
+    }
+
     /// One person, asked for if need be.
     pub(crate) async fn person(&self, pg: &PgPool, user: UserId) -> Person {
-        if let Some(person) = self.people.get(user) {
-            return person;
-        }
-        let missing = Missing {
-            people: BTreeSet::from([user]),
-            rooms: BTreeSet::new(),
-        };
-        self.look_up(pg, &missing).await;
-        self.people.get(user).unwrap_or_else(|| nameless(user))
+        self.ensure(pg, &[user], &[]).await;
+        Known::of(self).person(user)
     }
 }
 
