@@ -8,6 +8,7 @@ import {
   assertProblem,
   assertSocketError,
   connect,
+  eventually,
   group,
   history,
   people,
@@ -78,6 +79,8 @@ describe("the end-to-end message flow", () => {
     const room = await group(one, [other]);
     const [caller, called] = await Promise.all([connect(one), connect(other)]);
     const here = { conversationId: room.id, conversationType: 0 };
+    const online = async () => (await caller.ask("getOnlineUsers")).users.includes(other.id);
+    await eventually(online, "both online");
     const { callId } = await caller.ask("callUser", { ...here, callType: "VOICE" });
     const ringing = await called.heard("call.ringing");
     assert.equal(ringing.callId, callId);
