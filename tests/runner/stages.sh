@@ -135,6 +135,11 @@ stage_chat() {
   node_tests chat 300000 2
 }
 
+stage_dialects() {
+  node_modules
+  node_tests dialects 300000 2
+}
+
 stage_browser() {
   install_debian_packages chromium fonts-noto-color-emoji
   node_modules

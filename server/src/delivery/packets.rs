@@ -135,7 +135,6 @@ impl<'a> Packets<'a> {
         let known = Known::of(&self.app.facts);
         let scope = Scope {
             known: &known,
-            target: self.target,
             origin_socket: self.fanout.origin_socket.as_deref(),
             now: Timestamp::now(),
         };

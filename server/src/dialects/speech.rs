@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use chat_core::ids::{RoomId, UserId};
-use chat_core::names::FanoutTarget;
 use chat_core::time::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -15,8 +14,6 @@ use crate::sockets::client::Client;
 pub(crate) struct Scope<'a> {
     /// Names of people, kinds of rooms.
     pub(crate) known: &'a Known<'a>,
-    /// Whose channel the event came by.
-    pub(crate) target: FanoutTarget,
     /// The socket that caused it, wherever it is.
     pub(crate) origin_socket: Option<&'a str>,
     /// When it is translated.

@@ -33,7 +33,14 @@ async fn show(
     caller: Caller,
     Path(user): Path<String>,
 ) -> Result<Json<User>, Problem> {
-    let user: UserId = id("id", &user)?;
+    Ok(Json(seen(&app, &caller, id("id", &user)?).await?))
+}
+
+/// An account as the caller sees it.
+///
+/// # Errors
+/// `user_not_found`, `unavailable`.
+pub(crate) async fn seen(app: &App, caller: &Caller, user: UserId) -> Result<User, Refusal> {
     let mut user = users::by_id(&app.context.pg, user)
         .await
         .map_err(|error| unavailable(&error))?
@@ -42,7 +49,7 @@ async fn show(
         user.email = None;
         user.phone = None;
     }
-    Ok(Json(user))
+    Ok(user)
 }
 
 async fn search(

@@ -121,11 +121,19 @@ pub(super) async fn admit(
         surplus.disconnect();
         super::engine::forget(app, &surplus);
     }
-    if is_new {
-        client.send(packet::connect(client.namespace, &client.id));
+    // Who hears `session.ready` knows by it that its rooms are heard; for the others `connect` says so.
+    let waits = !client.hears(Dialect::Canonical);
+    let greeting = packet::connect(client.namespace, &client.id);
+    if is_new && !waits {
+        client.send(greeting.clone());
     }
     match membership::attach(app, client.user_id, changed.user).await {
-        Ok(heads) => ready(app, client, heads),
+        Ok(heads) => {
+            if is_new && waits {
+                client.send(greeting);
+            }
+            ready(app, client, heads);
+        }
         Err(refusal) => {
             // A socket that knows nothing of its rooms would be mute but green: it is to come again.
             tracing::warn!(code = %refusal.code, "a socket's rooms could not be read; it is closed");

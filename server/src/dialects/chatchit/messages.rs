@@ -5,6 +5,7 @@ use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::{MessageId, RoomId};
 use chat_core::protocol::client::{self, DeleteScope, MessageDelete, MessageSend};
 use chat_core::time::Timestamp;
+use chat_processor::actor::Actor;
 use chat_processor::commands::read::{self, UpTo};
 use chat_processor::commands::{delete_message, send_message, typing as typing_command};
 use chat_processor::failure::unavailable;
@@ -14,23 +15,25 @@ use uuid::Uuid;
 use super::conversation::Conversation;
 use super::links::{self, LinkedFile};
 use super::objects::Kind;
+use crate::app::App;
 use crate::auth::throttle;
+use crate::dialects::spelling;
 use crate::sockets::events::{Answer, Call};
 
 /// `sendMessage`; over REST too.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SendMessage {
+pub(super) struct SendMessage {
     #[serde(flatten)]
-    pub(crate) conversation: Conversation,
+    conversation: Conversation,
     #[serde(default)]
-    pub(crate) guid: Option<String>,
+    guid: Option<String>,
     #[serde(default)]
-    pub(crate) message_type: Kind,
+    message_type: Kind,
     #[serde(default)]
-    pub(crate) content: Option<String>,
+    content: Option<String>,
     #[serde(default)]
-    pub(crate) attachments: Vec<LinkedFile>,
+    attachments: Vec<LinkedFile>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -101,8 +104,11 @@ impl Status {
 }
 
 pub(super) async fn send(call: &Call<'_>) -> Result<Answer, Refusal> {
-    let send: SendMessage = call.parse()?;
-    let checked = check(call, send).await?;
+    let (app, actor) = (call.app, call.actor());
+    let send = canonical(app, &actor, call.parse()?).await?;
+    let checked = send_message::check(&app.context, &actor, send)
+        .await
+        .map_err(own_words)?;
     let queued = MessageQueued {
         temp_id: checked.client_msg_id,
         status: "queued",
@@ -111,36 +117,33 @@ pub(super) async fn send(call: &Call<'_>) -> Result<Answer, Refusal> {
     Answer::queued(checked.job, &queued)?.emitting("messageQueued", &queued)
 }
 
-async fn check(call: &Call<'_>, send: SendMessage) -> Result<send_message::Checked, Refusal> {
-    let (app, actor) = (call.app, call.actor());
-    canonical(app, &actor, send).await
-}
-
-/// Does everything that can be refused.
+/// The canonical send. The dm with a friend is made, and links become attachments.
 ///
 /// # Errors
-/// As `message.send`.
-pub(crate) async fn canonical(
-    app: &crate::app::App,
-    actor: &chat_processor::actor::Actor,
+/// `validation_failed`, `user_not_found`, `forbidden` for somebody else's upload, those of the room, `unavailable`.
+pub(super) async fn canonical(
+    app: &App,
+    actor: &Actor,
     send: SendMessage,
-) -> Result<send_message::Checked, Refusal> {
+) -> Result<MessageSend, Refusal> {
     let room_id = send.conversation.open(app, actor).await?;
-    let guid = send
-        .guid
-        .unwrap_or_else(|| format!("temp_{}", Uuid::new_v4()));
     let attachments = links::attachments(app, actor, room_id, &send.attachments).await?;
-    let send = MessageSend {
+    let guid = send.guid;
+    Ok(MessageSend {
         room_id,
         content: send.content,
-        client_msg_id: Some(guid),
+        client_msg_id: Some(guid.unwrap_or_else(|| format!("temp_{}", Uuid::new_v4()))),
         kind: Some(send.message_type.into()),
         reply_to: None,
         thread_id: None,
         mentions: vec![],
         attachments,
-    };
-    send_message::check(&app.context, actor, send).await
+    })
+}
+
+/// A refusal of the canonical send, with the members called as here.
+pub(super) fn own_words(refusal: Refusal) -> Refusal {
+    spelling::renamed(refusal, "clientMsgId", "guid")
 }
 
 pub(super) async fn delete(call: &Call<'_>) -> Result<Answer, Refusal> {

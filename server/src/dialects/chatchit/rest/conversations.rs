@@ -6,28 +6,26 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
-use chat_backends::postgres::{members, rooms};
+use chat_backends::postgres::{members, rooms as stored};
 use chat_core::error::Refusal;
 use chat_core::ids::{RoomId, UserId};
 use chat_core::protocol::client::{RoomCreate, RoomInvite, RoomJoin, RoomKick, RoomRef, RoomRole};
 use chat_core::protocol::objects::{Member, MemberRole, Room, RoomType};
 use chat_core::time::Timestamp;
-use chat_processor::commands::{
-    access, change_role, create_room, delete_room, invite, join_room, leave_room, update_room,
-};
+use chat_processor::commands::{change_role, delete_room, invite, join_room, leave_room};
 use chat_processor::failure::unavailable;
 use serde::{Deserialize, Serialize};
 
 use super::envelope::{Answer, Envelope};
 use super::messages;
 use super::paging::Page;
-use crate::announce;
 use crate::app::App;
 use crate::dialects::chatchit::conversation::ConversationType;
 use crate::dialects::chatchit::objects::ChatchitMessage;
 use crate::dialects::facts::{Known, Person};
 use crate::http::caller::Caller;
 use crate::http::extract::{Json, Params, id};
+use crate::routes::rooms;
 
 /// Default size of a page.
 const PAGE: u32 = 20;
@@ -149,22 +147,19 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, Json(create): Json<
         avatar_url: create.avatar_url,
         join_policy: None,
     };
-    let created = create_room::run(&app.context, &actor, room).await?;
-    if let Some(job) = created.announcement {
-        announce::spawn(Arc::clone(&app), job);
-    }
+    let (_, made) = rooms::make(&app, &actor, room).await?;
     for lead in leads {
         let user_id: UserId = id("participants", &lead)?;
         if user_id != actor.user_id {
             let role = RoomRole {
-                room_id: created.room.id,
+                room_id: made.id,
                 user_id,
                 role: MemberRole::Admin,
             };
             change_role::run(&app.context, &actor, role).await?;
         }
     }
-    let shown = shown(&app, actor.user_id, vec![created.room]).await?;
+    let shown = shown(&app, actor.user_id, vec![made]).await?;
     Ok(Envelope::created(&shown.first()))
 }
 
@@ -191,8 +186,7 @@ async fn list(State(app): State<Arc<App>>, caller: Caller, params: Params) -> An
 async fn show(State(app): State<Arc<App>>, caller: Caller, Path(room): Path<String>) -> Answer {
     let room: RoomId = id("id", &room)?;
     let viewer = caller.identity.user_id;
-    access::require_member(&app.context, room, viewer).await?;
-    let room = update_room::view(&app.context, room, viewer).await?;
+    let room = rooms::of_member(&app, room, viewer).await?;
     let shown = shown(&app, viewer, vec![room]).await?;
     Ok(Envelope::ok(&shown.first()))
 }
@@ -259,7 +253,7 @@ pub(super) async fn all_of(app: &App, user: UserId) -> Result<Vec<Room>, Refusal
     let mut connection = app.context.pg.acquire().await.map_err(away)?;
     let (mut all, mut after) = (Vec::new(), None);
     while all.len() < MOST {
-        let (rooms, next) = rooms::list(&mut connection, user, after, AT_ONCE)
+        let (rooms, next) = stored::list(&mut connection, user, after, AT_ONCE)
             .await
             .map_err(away)?;
         all.extend(rooms);

@@ -1,21 +1,17 @@
 //! `/chat/messages`, the pages of a conversation, the caller's rooms, who is online.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
-use chat_backends::postgres::messages;
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::{MessageId, RoomId, UserId};
 use chat_core::limits;
 use chat_core::protocol::client::{DeleteScope, MessageDelete, MessageEdit};
 use chat_core::protocol::objects::Message;
-use chat_core::time::Timestamp;
 use chat_processor::commands::history::{self, Query};
 use chat_processor::commands::{delete_message, edit_message, message_access};
-use chat_processor::failure::unavailable;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -24,17 +20,14 @@ use super::conversations;
 use super::envelope::{Answer, Envelope};
 use super::paging::Page;
 use crate::app::App;
-use crate::dialects::chatchit::messages::{SendMessage, canonical};
+use crate::dialects::chatchit::messages::{SendMessage, canonical, own_words};
 use crate::dialects::chatchit::objects::{ChatchitMessage, Scene};
 use crate::dialects::chatchit::people;
 use crate::dialects::facts::Known;
 use crate::http::caller::Caller;
 use crate::http::extract::{Json, Params, id};
 use crate::http::problem::Problem;
-
-/// How long a send waits for its message, and how often it looks.
-const COMMITTED_WITHIN: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(25);
+use crate::sending::{self, Sent};
 
 /// Default size of a page.
 const PAGE: u32 = 50;
@@ -53,55 +46,34 @@ struct Content {
     content: String,
 }
 
+/// The stored message, or 202 if that takes too long.
 async fn send(
     State(app): State<Arc<App>>,
     caller: Caller,
     Json(send): Json<SendMessage>,
 ) -> Answer {
     let actor = caller.actor(&app);
-    let checked = canonical(&app, &actor, send).await?;
-    let (guid, room) = (checked.client_msg_id, checked.job.room_id);
-    app.dispatcher.dispatch(checked.job).await?;
-    let room = room.ok_or_else(|| Problem::new(ErrorCode::Internal, "Something went wrong."))?;
-    match committed(&app, room, actor.user_id, &guid).await? {
-        Some(message) => {
-            let shown = shown(&app, actor.user_id, room, vec![message]).await;
+    let send = canonical(&app, &actor, send).await?;
+    let guid = send.client_msg_id.clone();
+    match sending::and_wait(&app, &actor, send)
+        .await
+        .map_err(own_words)?
+    {
+        Sent::Stored(message) => {
+            let room = message.room_id;
+            let shown = shown(&app, actor.user_id, room, vec![*message]).await;
             Ok(Envelope::created(&shown.first()))
         }
-        None => {
-            let queued = json!({"guid": guid, "conversationId": room, "status": "QUEUED"});
+        Sent::Queued(queued) => {
+            let queued = json!({
+                "id": queued.message_id,
+                "guid": guid,
+                "conversationId": queued.room_id,
+                "content": queued.content,
+                "createdAt": queued.created_at,
+            });
             Ok(Envelope::with(StatusCode::ACCEPTED, &queued))
         }
-    }
-}
-
-/// The message once it is stored; `None` if that takes too long.
-async fn committed(
-    app: &App,
-    room: RoomId,
-    sender: UserId,
-    guid: &str,
-) -> Result<Option<Message>, Refusal> {
-    let until = tokio::time::Instant::now() + COMMITTED_WITHIN;
-    loop {
-        let mut connection = app
-            .context
-            .pg
-            .acquire()
-            .await
-            .map_err(|error| unavailable(&error))?;
-        let now = Timestamp::now();
-        let found = messages::by_client_msg_id(&mut connection, room, sender, guid, now)
-            .await
-            .map_err(|error| unavailable(&error))?;
-        drop(connection);
-        if let Some((message, _)) = found {
-            return Ok(Some(message));
-        }
-        if tokio::time::Instant::now() >= until {
-            return Ok(None);
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

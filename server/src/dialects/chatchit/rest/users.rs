@@ -5,13 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, patch, post};
-use chat_backends::postgres::users;
-use chat_core::error::{ErrorCode, Refusal};
-use chat_core::ids::UserId;
+use chat_core::error::Refusal;
 use chat_core::protocol::client::ProfileUpdate;
-use chat_core::protocol::objects::UserRole;
 use chat_processor::commands::profile;
-use chat_processor::failure::unavailable;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -22,6 +18,7 @@ use crate::auth::accounts;
 use crate::auth::registration::check_password;
 use crate::http::caller::Caller;
 use crate::http::extract::{Json, id};
+use crate::routes::users;
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
@@ -48,15 +45,7 @@ async fn me(State(app): State<Arc<App>>, caller: Caller) -> Answer {
 }
 
 async fn show(State(app): State<Arc<App>>, caller: Caller, Path(user): Path<String>) -> Answer {
-    let user: UserId = id("id", &user)?;
-    let mut user = users::by_id(&app.context.pg, user)
-        .await
-        .map_err(|error| unavailable(&error))?
-        .ok_or_else(|| Refusal::new(ErrorCode::UserNotFound, "There is no such user."))?;
-    if user.id != caller.identity.user_id && caller.identity.role != UserRole::Admin {
-        user.email = None;
-        user.phone = None;
-    }
+    let user = users::seen(&app, &caller, id("id", &user)?).await?;
     Ok(Envelope::ok(&user))
 }
 
