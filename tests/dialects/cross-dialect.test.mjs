@@ -62,8 +62,9 @@ for (const transports of TRANSPORTS) {
       return heard[0];
     }
 
+    let count = 0;
     const sends = {
-      native: (text) => clients.native.ask("message.send", { roomId: room, content: text, clientMsgId: "tmp-123" }),
+      native: (text) => clients.native.ask("message.send", { roomId: room, content: text, clientMsgId: `tmp-${++count}` }),
       chatchit: (text) => clients.chatchit.ask("sendMessage", { conversationId: room, conversationType: "GROUP", messageType: "TEXT", content: text }),
       webchat: (text) => clients.webchat.ask("message", { chatId: room, content: text }),
       queued: (text) => rest("POST", `/chats/${room}/messages`, { token: accounts[3].accessToken, body: { content: text } }),
