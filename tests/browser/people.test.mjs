@@ -138,6 +138,26 @@ describe("two people", () => {
   });
 });
 
+test("what the server is too busy for can be tried again", async () => {
+  const [ada, ben] = await Promise.all([Person.registered("ada"), Person.registered("ben")]);
+  await ada.openDmWith(ben);
+  await ada.page.route(
+    "**/api/v1/friends/requests",
+    (route) => {
+      const problem = { status: 429, code: "rate_limited", detail: "Too many requests", retryAfter: 1 };
+      return route.fulfill({ status: 429, contentType: "application/problem+json", headers: { "Retry-After": "1" }, json: problem });
+    },
+    { times: 1 },
+  );
+  await ada.by("room-details").click();
+  await ada.by("add-friend").click();
+  await ada.by("toast").filter({ hasText: "a bit fast" }).waitFor();
+  await ada.screenshot("try-again");
+  await ada.by("toast-retry").click();
+  await ben.by("waiting").waitFor();
+  assertNoComplaints();
+});
+
 test("Ctrl+K goes to a conversation by a few letters", async () => {
   const [ada, ben, cleo] = await Promise.all(["ada", "ben", "cleo"].map((name) => Person.registered(name)));
   await ada.openDmWith(ben);
