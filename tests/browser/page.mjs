@@ -117,6 +117,52 @@ export class Person {
     await this.by("send").click();
   }
 
+  /** Creates a group with these people and stays in it. */
+  async createGroup(title, /** @type {Person[]} */ ...members) {
+    await this.by("new-group").click();
+    await this.by("group-title").fill(title);
+    for (const { username } of members) {
+      await this.by("user-search").fill(username);
+      await this.by("user-result").filter({ hasText: username }).click();
+    }
+    await this.by("create-group").click();
+    await this.by("composer").waitFor();
+  }
+
+  /** Sends one after another by the keyboard; returns when the last is stored. */
+  async sendMany(lines) {
+    for (const line of lines) {
+      await this.by("composer").fill(line);
+      await this.by("composer").press("Enter");
+    }
+    await this.status(lines.at(-1), "sent", "delivered", "read");
+  }
+
+  /** Presses one of the buttons beside a message. */
+  async act(text, testId) {
+    const message = this.message(text).first();
+    await message.hover();
+    await message.getByTestId(testId).click();
+  }
+
+  /** Chooses from a message's menu. */
+  async menu(text, testId) {
+    await this.act(text, "message-more");
+    await this.by(testId).click();
+  }
+
+  /** Repeats what may fail at first, until it succeeds or patience ends. */
+  async until(work) {
+    const end = Date.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (Date.now() > end) throw error;
+      }
+    }
+  }
+
   message(text) {
     return this.by("message").filter({ hasText: text });
   }

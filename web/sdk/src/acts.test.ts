@@ -92,12 +92,18 @@ describe('mentions', () => {
     client.on('mention', (event) => told.push(event));
     transport.emit('message.mention', { ...mention, preview: '@me' });
     transport.emit('message.mention', { ...mention, preview: '@me' });
-    transport.emit('message.delivered', aMessage(4));
+    transport.emit('message.delivered', aMessage(4, { mentions: ['me'] }));
     await settle();
     expect(client.mentions('room')).toBe(1);
     expect(told).toHaveLength(1);
     client.markRead('room', 4);
     expect(client.mentions('room')).toBe(0);
+  });
+
+  it('are heard of by the message alone', async () => {
+    transport.emit('message.delivered', aMessage(4, { mentions: ['me'] }));
+    await settle();
+    expect(client.mentions('room')).toBe(1);
   });
 
   it('start from the gateway’s count', async () => {

@@ -147,7 +147,10 @@ export class Engine {
       resume: (rooms) => this.#resume(rooms),
       onStored: (messages) => this.#stored(messages),
       onMessages: (messages) => {
-        for (const message of messages) this.events.emit('message', message);
+        for (const message of messages) {
+          this.#noteMention(message);
+          this.events.emit('message', message);
+        }
       },
       onRoom: (room) => this.learned(room),
       onChange: (roomId) => this.#changed(roomId),
@@ -303,6 +306,15 @@ export class Engine {
       userIds,
     });
     return ack.presence;
+  }
+
+  /** The message itself says whom it names; `message.mention` may come before it, after it, or not at all. */
+  #noteMention({ roomId, id, seq, senderId, preview, mentions, deletedAt }: Message): void {
+    const self = this.selfId;
+    if (!self || senderId === self || deletedAt || !mentions?.includes(self)) return;
+    if (seq <= (this.rooms.get(roomId)?.room.lastReadSeq ?? 0)) return;
+    const mention = { roomId, messageId: id, seq, senderId, preview };
+    if (this.mentions.add(mention)) this.events.emit('mention', mention);
   }
 
   #stored(messages: readonly Message[]): void {
