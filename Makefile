@@ -28,6 +28,10 @@ status: ## Show the lab, the operator and the demo chat
 test: ## Run every check and test; ends with `N passed, N failed`
 	@tests/run
 
+.PHONY: demo-scale
+demo-scale: ## Watch processors follow a real backlog, in a table (needs `make up`; some minutes)
+	@tests/scale/run demo
+
 .PHONY: build
 build: ## Compile the three binaries and the chat page
 	@lab/demo build

@@ -154,6 +154,16 @@ stage_cluster() {
   node_tests cluster 1500000 1
 }
 
+stage_scale() {
+  local status=0
+  # Without the service that the package would start.
+  RUNLEVEL=1 install_debian_packages prometheus
+  check 'every alert fires when it should' promtool test rules "$TESTS/scale/alerts.test.yaml" || status=1
+  node_modules
+  SCALE_REPORTER=tap tests/scale/run short || status=1
+  return "$status"
+}
+
 # node_tests <folder> <milliseconds for a file or a test> <files at once>
 node_tests() {
   (cd "$TESTS" && node --test --test-reporter=tap --test-timeout="$2" --test-concurrency="$3" "$1"/*.test.mjs)

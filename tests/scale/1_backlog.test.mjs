@@ -7,8 +7,9 @@ import { BACKLOG, events, MAX, MIN, SHEDDING, start, TARGET } from "./cluster.mj
 import { assertNothingLost, senders } from "./load.mjs";
 import { externalSum, metric, page, shares, turns, Watch } from "./watch.mjs";
 
+const { client } = await start();
+
 describe(`a backlog of ${BACKLOG} jobs`, () => {
-  let client;
   let all;
   let watch;
   let sending;
@@ -17,7 +18,6 @@ describe(`a backlog of ${BACKLOG} jobs`, () => {
   const sharesSeen = [];
 
   before(async () => {
-    ({ client } = await start());
     await eventually(async () => (await get("deployment", `${NAME}-processor`)).spec.replicas === MIN, "the fewest processors", 180_000);
     all = await senders(client, 16);
     watch = new Watch({ print: process.env.SCALE_PRINT ? console.error : undefined });

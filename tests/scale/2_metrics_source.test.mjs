@@ -14,6 +14,8 @@ const API = "v1beta1.external.metrics.k8s.io";
 const autoscaling = async () => condition(await get("chatcluster", NAME), "AutoscalingActive");
 const reason = (wanted, patience) => eventually(async () => (await autoscaling())?.reason === wanted, `AutoscalingActive: ${wanted}`, patience);
 
+const { client } = await start();
+
 /** Drops or lets through what reaches a port of a pod, in the pod's own network. */
 function filter(pod, port, action) {
   const [pid] = processesOf(pod);
@@ -29,7 +31,6 @@ describe("the broker's metrics endpoint is cut under load, and healed", () => {
   let stop = false;
 
   before(async () => {
-    const { client } = await start();
     all = await senders(client, 8);
     watch = new Watch();
     sending = Promise.all(all.map((sender) => sender.send(() => stop)));

@@ -7,6 +7,7 @@ import { AUTOSCALING, MAX, start, TARGET } from "./cluster.mjs";
 import { assertNothingLost, senders } from "./load.mjs";
 import { externalSum, Watch } from "./watch.mjs";
 
+const { client } = await start();
 let all;
 let watch;
 let sending;
@@ -14,7 +15,6 @@ let stop = false;
 const wanted = async () => (await get("deployment", `${NAME}-processor`)).spec.replicas;
 
 before(async () => {
-  const { client } = await start();
   all = await senders(client, 8);
   watch = new Watch();
   sending = Promise.all(all.map((sender) => sender.send(() => stop)));

@@ -1,16 +1,16 @@
 // A real Prometheus with the shipped scrape configuration and alerts: what it sees is what the operator serves.
 //
-// It runs on this machine, from which pods can be reached, so only the address of the API server is added to the
-// configuration. The adapter between Prometheus and the metrics API can't be had as a package; in its place the queries of
+// It runs on this machine, from which pods can be reached. Debian builds it without the discovery of Kubernetes, so this
+// file writes down the targets as that discovery would find them, and the shipped relabelling does the rest. The adapter between Prometheus and the metrics API can't be had as a package; in its place the queries of
 // its rules are asked as it would ask them, and their answers compared with the operator's own.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { eventually, get, kubectl, list, NAME, NAMESPACE, ofComponent } from "../cluster/kubectl.mjs";
+import { eventually, get, kubectl, list, NAME, NAMESPACE, ofComponent, OPERATOR_NAMESPACE } from "../cluster/kubectl.mjs";
 import { start } from "./cluster.mjs";
 import { senders } from "./load.mjs";
 import { external } from "./watch.mjs";
@@ -19,7 +19,32 @@ const SHIPPED = new URL("../../manifests/monitoring/", import.meta.url).pathname
 const PORT = 19090;
 const CLUSTER = `namespace="${NAMESPACE}",cluster="${NAME}"`;
 const folder = mkdtempSync(join(tmpdir(), "chat-prometheus-"));
+const { client } = await start();
 let prometheus;
+let discovery;
+
+/** Each port of each container of each pod, with the labels that Prometheus' own discovery gives it. */
+async function discover() {
+  const labelled = (kind, members = {}) =>
+    Object.fromEntries(Object.entries(members).map(([name, value]) => [`__meta_kubernetes_pod_${kind}_${name.replaceAll(/[^A-Za-z0-9_]/g, "_")}`, value]));
+  const pods = [...(await list("pods")), ...(await list("pods", "", OPERATOR_NAMESPACE))].filter(({ status }) => status.podIP && status.phase === "Running");
+  const targets = pods.flatMap(({ metadata, spec, status }) =>
+    spec.containers.flatMap(({ ports = [] }) =>
+      ports.map(({ name, containerPort }) => ({
+        targets: [`${status.podIP}:${containerPort}`],
+        labels: {
+          __meta_kubernetes_namespace: metadata.namespace,
+          __meta_kubernetes_pod_name: metadata.name,
+          __meta_kubernetes_pod_container_port_name: name ?? "",
+          ...labelled("label", metadata.labels),
+          ...labelled("annotation", metadata.annotations),
+        },
+      })),
+    ),
+  );
+  writeFileSync(join(folder, "next.json"), JSON.stringify(targets));
+  renameSync(join(folder, "next.json"), join(folder, "pods.json"));
+}
 
 async function query(text) {
   const answer = await fetch(`http://127.0.0.1:${PORT}/api/v1/query`, { method: "POST", body: new URLSearchParams({ query: text }) });
@@ -31,12 +56,12 @@ async function query(text) {
 const answered = (text, patience = 60_000) => eventually(async () => { const found = await query(text); return found.length > 0 && found; }, `data for ${text}`, patience);
 
 before(async () => {
-  const { client } = await start();
-  const kubeconfig = process.env.KUBECONFIG;
   const config = readFileSync(`${SHIPPED}prometheus.yaml`, "utf8");
-  const here = config.replaceAll("[{role: pod}]", `[{role: pod, kubeconfig_file: "${kubeconfig}"}]`);
-  assert.notEqual(here, config);
+  const here = config.replaceAll("kubernetes_sd_configs: [{role: pod}]", `file_sd_configs: [{files: ["${folder}/pods.json"], refresh_interval: 2s}]`);
+  assert.ok(!here.includes("kubernetes_sd_configs"), here);
   writeFileSync(join(folder, "prometheus.yaml"), here);
+  await discover();
+  discovery = setInterval(() => discover().catch(() => {}), 3000);
   writeFileSync(join(folder, "alerts.yaml"), readFileSync(`${SHIPPED}alerts.yaml`));
   const options = [`--config.file=${folder}/prometheus.yaml`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=127.0.0.1:${PORT}`];
   prometheus = spawn("prometheus", options, { stdio: "ignore" });
@@ -44,7 +69,7 @@ before(async () => {
   const [{ chat, roomId, acknowledged }] = await senders(client, 1);
   assert.equal((await chat.send(roomId, "hello")).status, "QUEUED");
   acknowledged.push("hello");
-  await eventually(() => query("up").then((found) => found.length > 0).catch(() => false), "Prometheus to scrape", 90_000);
+  await eventually(() => query("up").then((found) => found.length > 0), "Prometheus to scrape", 90_000);
   // Rates need two scrapes with a change between them.
   for (let round = 0; round < 6; round++) {
     await chat.send(roomId, `hello ${round}`);
@@ -52,6 +77,7 @@ before(async () => {
   }
 });
 after(() => {
+  clearInterval(discovery);
   prometheus?.kill("SIGTERM");
   rmSync(folder, { recursive: true, force: true });
 });
@@ -135,7 +161,7 @@ describe("the adapter's rules give what the operator serves", () => {
 
 test("an alert is raised in the real Prometheus", async () => {
   // A broken operator is the easiest to bring about: nobody leads while there is none.
-  const operator = ["--namespace", "chatcluster-system"];
+  const operator = ["--namespace", OPERATOR_NAMESPACE];
   const [{ metadata, spec }] = JSON.parse(await kubectl([...operator, "get", "deployments", "--output", "json"])).items;
   await kubectl([...operator, "scale", "deployment", metadata.name, "--replicas=0"]);
   try {

@@ -10,8 +10,9 @@ export const TARGET = 500;
 export const MIN = 1;
 export const MAX = 4;
 
-/** A hundredth of a core: what a processor does in a millisecond otherwise. */
-const SLOW = process.env.SCALE_PROCESSOR_CPU ?? "20m";
+/** Two hundredths of a core and two jobs a transaction, where it takes a hundred otherwise: some dozens of jobs a second. */
+const SLOW_CPU = "20m";
+const SLOW_PREFETCH = { name: "RABBITMQ_CHAT_CONSUMER_PREFETCH", value: "2" };
 
 export const AUTOSCALING = {
   minReplicas: MIN,
@@ -25,11 +26,17 @@ export function spec(processors = { autoscaling: AUTOSCALING }) {
   const unlimited = ["RATE_LIMIT_MESSAGE_BURST", "RATE_LIMIT_MESSAGE_RATE"].map((name) => ({ name, value: "100000" }));
   return {
     gateway: { replicas: 2, drainTimeoutSeconds: 5, shedding: SHEDDING, env: unlimited },
-    processors: { drainTimeoutSeconds: 10, resources: { requests: { cpu: "10m" }, limits: { cpu: SLOW } }, ...processors },
+    processors: {
+      drainTimeoutSeconds: 10,
+      resources: { requests: { cpu: "10m" }, limits: { cpu: SLOW_CPU } },
+      env: [SLOW_PREFETCH],
+      ...processors,
+    },
   };
 }
 
-/** It, Ready, and the client of the contract's tests, talking to it. */
+/** It, Ready, and the client of the contract's tests, talking to it. Call it while the file loads: the client closes its sockets
+ * when the file it was loaded by is done. */
 export async function start(wanted = spec()) {
   const cluster = await ensureCluster(wanted);
   process.env.BASE_URL = await gatewayUrl();
