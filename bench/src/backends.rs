@@ -104,7 +104,9 @@ impl Backends {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         };
-        tokio::time::timeout(START, migrated).await.context("the schema can't be made")?;
+        tokio::time::timeout(START, migrated)
+            .await
+            .context("the schema can't be made")?;
         pool.close().await;
         Ok(backends)
     }
@@ -157,7 +159,11 @@ pub fn free_port() -> anyhow::Result<u16> {
 impl Backend {
     fn prepare(kind: Kind, roots: &Path, logs: &Path) -> anyhow::Result<Self> {
         let root = roots.join(kind.folder());
-        anyhow::ensure!(root.join("etc").is_dir(), "{} is missing; run bench/roots", root.display());
+        anyhow::ensure!(
+            root.join("etc").is_dir(),
+            "{} is missing; run bench/roots",
+            root.display()
+        );
         let inside = format!("/var/lib/chat-{}-{}", std::process::id(), free_port()?);
         let data = root.join(inside.trim_start_matches('/'));
         std::fs::create_dir_all(&data)?;
@@ -168,17 +174,43 @@ impl Backend {
             Kind::RabbitMq => rabbitmq(&data, &inside, port)?,
             Kind::Redis => valkey(&inside, port),
         };
-        let wrapper = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", IN_ROOT, "sh"];
+        let wrapper = [
+            "unshare",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "sh",
+            "-c",
+            IN_ROOT,
+            "sh",
+        ];
         let mut command: Vec<String> = wrapper.map(str::to_owned).into();
         command.push(root.display().to_string());
         command.extend(program);
         if kind == Kind::Postgres {
             let status = Command::new("chroot")
                 .args(["--userspec=999:999", &root.display().to_string()])
-                .args(["/usr/lib/postgresql/17/bin/initdb", "-U", "postgres", "-A", "trust", "--no-sync"])
-                .args(["--locale=C.UTF-8", "-E", "UTF8", "-D", &format!("{inside}/data")])
+                .args([
+                    "/usr/lib/postgresql/17/bin/initdb",
+                    "-U",
+                    "postgres",
+                    "-A",
+                    "trust",
+                    "--no-sync",
+                ])
+                .args([
+                    "--locale=C.UTF-8",
+                    "-E",
+                    "UTF8",
+                    "-D",
+                    &format!("{inside}/data"),
+                ])
                 .env_clear()
-                .env("PATH", "/usr/lib/postgresql/17/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+                .env(
+                    "PATH",
+                    "/usr/lib/postgresql/17/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+                )
                 .env("LANG", "C.UTF-8")
                 .stdout(Stdio::null())
                 .status()?;
@@ -190,7 +222,10 @@ impl Backend {
             recipe: Recipe {
                 name: kind.name().to_owned(),
                 command,
-                environment: vec![("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())],
+                environment: vec![(
+                    "PATH".to_owned(),
+                    "/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+                )],
                 logs: logs.to_owned(),
             },
             process: None,
@@ -214,7 +249,11 @@ impl Backend {
     /// # Errors
     /// If it can't be started.
     pub fn revive(&mut self) -> anyhow::Result<()> {
-        if self.process.is_some() { Ok(()) } else { self.start() }
+        if self.process.is_some() {
+            Ok(())
+        } else {
+            self.start()
+        }
     }
 
     /// Ends it where it stands.
@@ -255,7 +294,11 @@ impl Drop for Backend {
 }
 
 fn environment(path: &str, more: &[(&str, &str)]) -> Vec<String> {
-    let mut command = vec!["env".to_owned(), format!("PATH={path}:/usr/bin:/bin:/usr/sbin:/sbin"), "LANG=C.UTF-8".to_owned()];
+    let mut command = vec![
+        "env".to_owned(),
+        format!("PATH={path}:/usr/bin:/bin:/usr/sbin:/sbin"),
+        "LANG=C.UTF-8".to_owned(),
+    ];
     command.extend(more.iter().map(|(name, value)| format!("{name}={value}")));
     command
 }
@@ -263,7 +306,9 @@ fn environment(path: &str, more: &[(&str, &str)]) -> Vec<String> {
 fn postgres(inside: &str, port: u16) -> Vec<String> {
     let mut command = environment("/usr/lib/postgresql/17/bin", &[]);
     let arguments = [
-        format!("postgres -D {inside}/data -p {port} -c listen_addresses=127.0.0.1 -c max_connections=300"),
+        format!(
+            "postgres -D {inside}/data -p {port} -c listen_addresses=127.0.0.1 -c max_connections=300"
+        ),
         format!("-c unix_socket_directories={inside} -c shared_buffers=256MB -c max_wal_size=2GB"),
     ];
     command.extend(arguments.join(" ").split(' ').map(str::to_owned));
@@ -292,7 +337,10 @@ fn rabbitmq(data: &Path, inside: &str, port: u16) -> anyhow::Result<Vec<String>>
             ("RABBITMQ_DIST_PORT", &distribution),
             ("RABBITMQ_MNESIA_BASE", &format!("{inside}/mnesia")),
             ("RABBITMQ_CONFIG_FILE", &format!("{inside}/rabbitmq")),
-            ("RABBITMQ_ENABLED_PLUGINS_FILE", &format!("{inside}/enabled_plugins")),
+            (
+                "RABBITMQ_ENABLED_PLUGINS_FILE",
+                &format!("{inside}/enabled_plugins"),
+            ),
             ("RABBITMQ_LOGS", "-"),
             ("ERL_EPMD_PORT", &epmd),
             ("ERL_EPMD_ADDRESS", "127.0.0.1"),
@@ -309,7 +357,8 @@ fn rabbitmq(data: &Path, inside: &str, port: u16) -> anyhow::Result<Vec<String>>
 
 fn valkey(inside: &str, port: u16) -> Vec<String> {
     let mut command = environment("/usr/bin", &[]);
-    let arguments = format!("valkey-server --bind 127.0.0.1 --port {port} --appendonly no --dir {inside}");
+    let arguments =
+        format!("valkey-server --bind 127.0.0.1 --port {port} --appendonly no --dir {inside}");
     command.extend(arguments.split(' ').map(str::to_owned));
     // Nothing in it needs to survive: that is part of what is tested.
     command.extend(["--save".to_owned(), String::new()]);

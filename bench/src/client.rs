@@ -80,17 +80,27 @@ impl Connection {
     }
 
     async fn handshake(gateway: SocketAddr, token: &str) -> Result<(Self, Ready), ConnectError> {
-        let unreachable = |error: &dyn std::fmt::Display| ConnectError::Unreachable(error.to_string());
-        let stream = TcpStream::connect(gateway).await.map_err(|error| unreachable(&error))?;
-        stream.set_nodelay(true).map_err(|error| unreachable(&error))?;
+        let unreachable =
+            |error: &dyn std::fmt::Display| ConnectError::Unreachable(error.to_string());
+        let stream = TcpStream::connect(gateway)
+            .await
+            .map_err(|error| unreachable(&error))?;
+        stream
+            .set_nodelay(true)
+            .map_err(|error| unreachable(&error))?;
         // Small buffers: thousands of clients share one process.
-        let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(4096)
+            .write_buffer_size(0);
         let url = format!("ws://{gateway}/socket.io/?EIO=4&transport=websocket");
         let (stream, _) = tokio_tungstenite::client_async_with_config(url, stream, Some(config))
             .await
             .map_err(|error| unreachable(&error))?;
         let mut connection = Self { stream };
-        connection.frame().await.ok_or_else(|| unreachable(&"closed before the handshake"))?;
+        connection
+            .frame()
+            .await
+            .ok_or_else(|| unreachable(&"closed before the handshake"))?;
         let auth = serde_json::json!({"token": token, "dialect": "native"});
         connection.send(format!("40/chat,{auth}")).await;
         let mut joined = false;
@@ -112,7 +122,8 @@ impl Connection {
 
     /// Emits an event; the answer comes as [`Packet::Ack`] with this `id`. A broken connection is noticed by [`Self::next`].
     pub async fn emit(&mut self, id: u64, name: &str, payload: &str) {
-        self.send(format!("42/chat,{id}[\"{name}\",{payload}]")).await;
+        self.send(format!("42/chat,{id}[\"{name}\",{payload}]"))
+            .await;
     }
 
     /// The next packet; `None` once the connection is gone. Nothing is lost if the future is dropped.
@@ -154,11 +165,20 @@ impl Connection {
 fn parse(frame: &str) -> Option<Packet> {
     if let Some(rest) = frame.strip_prefix("42/chat,[\"") {
         let (name, rest) = rest.split_once('"')?;
-        let payload = rest.strip_prefix(',').and_then(|rest| rest.strip_suffix(']')).unwrap_or("null");
-        return Some(Packet::Event { name: name.to_owned(), payload: payload.to_owned() });
+        let payload = rest
+            .strip_prefix(',')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or("null");
+        return Some(Packet::Event {
+            name: name.to_owned(),
+            payload: payload.to_owned(),
+        });
     }
     let (id, rest) = frame.strip_prefix("43/chat,")?.split_once('[')?;
-    Some(Packet::Ack { id: id.parse().ok()?, payload: rest.strip_suffix(']')?.to_owned() })
+    Some(Packet::Ack {
+        id: id.parse().ok()?,
+        payload: rest.strip_suffix(']')?.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -167,11 +187,24 @@ mod tests {
 
     #[test]
     fn events_and_acks_are_told_apart_from_the_rest() {
-        let event = Packet::Event { name: "pong".into(), payload: "{\"a\":[1]}".into() };
+        let event = Packet::Event {
+            name: "pong".into(),
+            payload: "{\"a\":[1]}".into(),
+        };
         assert_eq!(parse("42/chat,[\"pong\",{\"a\":[1]}]"), Some(event));
-        let ack = Packet::Ack { id: 7, payload: "{\"status\":\"OK\"}".into() };
+        let ack = Packet::Ack {
+            id: 7,
+            payload: "{\"status\":\"OK\"}".into(),
+        };
         assert_eq!(parse("43/chat,7[{\"status\":\"OK\"}]"), Some(ack));
-        for other in ["40/chat,{}", "2", "", "42/chat,", "43/chat,x[1]", "42[\"root\",1]"] {
+        for other in [
+            "40/chat,{}",
+            "2",
+            "",
+            "42/chat,",
+            "43/chat,x[1]",
+            "42[\"root\",1]",
+        ] {
             assert_eq!(parse(other), None, "{other}");
         }
     }

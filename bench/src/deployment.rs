@@ -39,7 +39,10 @@ impl Options {
     fn roots(&self) -> PathBuf {
         self.roots.clone().unwrap_or_else(|| {
             let cache = std::env::var_os("CHATCLUSTER_CACHE").map_or_else(
-                || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/chatcluster"),
+                || {
+                    PathBuf::from(std::env::var_os("HOME").unwrap_or_default())
+                        .join(".cache/chatcluster")
+                },
                 PathBuf::from,
             );
             cache.join("backend-roots")
@@ -49,15 +52,17 @@ impl Options {
     fn programs(&self) -> anyhow::Result<PathBuf> {
         match &self.programs {
             Some(folder) => Ok(folder.clone()),
-            None => Ok(std::env::current_exe()?.parent().context("a program lies in a folder")?.to_owned()),
+            None => Ok(std::env::current_exe()?
+                .parent()
+                .context("a program lies in a folder")?
+                .to_owned()),
         }
     }
 
     fn logs(&self) -> anyhow::Result<PathBuf> {
-        let folder = self
-            .logs
-            .clone()
-            .unwrap_or_else(|| std::env::temp_dir().join(format!("chat-loopback-{}", std::process::id())));
+        let folder = self.logs.clone().unwrap_or_else(|| {
+            std::env::temp_dir().join(format!("chat-loopback-{}", std::process::id()))
+        });
         std::fs::create_dir_all(&folder)?;
         Ok(folder)
     }
@@ -136,14 +141,29 @@ impl Deployment {
     pub async fn start_peer(options: &Options, gateways: usize) -> anyhow::Result<Self> {
         let mut deployment = Self::prepare(options, false).await?;
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("node-peer");
-        anyhow::ensure!(folder.join("node_modules").is_dir(), "run npm ci in {}", folder.display());
+        anyhow::ensure!(
+            folder.join("node_modules").is_dir(),
+            "run npm ci in {}",
+            folder.display()
+        );
         for (script, count) in [("processor.mjs", 1), ("gateway.mjs", gateways)] {
             for number in 0..count {
-                let mut program = deployment.program(&format!("{script}-{number}"), &[], &[]).await?;
-                program.recipe.command = ["node", &folder.join(script).display().to_string()].map(str::to_owned).into();
-                program.recipe.environment.push(("PATH".to_owned(), std::env::var("PATH")?));
+                let mut program = deployment
+                    .program(&format!("{script}-{number}"), &[], &[])
+                    .await?;
+                program.recipe.command = ["node", &folder.join(script).display().to_string()]
+                    .map(str::to_owned)
+                    .into();
+                program
+                    .recipe
+                    .environment
+                    .push(("PATH".to_owned(), std::env::var("PATH")?));
                 program.start()?;
-                let list = if script == "gateway.mjs" { &mut deployment.gateways } else { &mut deployment.processors };
+                let list = if script == "gateway.mjs" {
+                    &mut deployment.gateways
+                } else {
+                    &mut deployment.processors
+                };
                 list.push(program);
             }
         }
@@ -157,7 +177,9 @@ impl Deployment {
     /// If it can't be started.
     pub async fn add_processor(&mut self, settings: &[(&str, &str)]) -> anyhow::Result<()> {
         let name = format!("processor-{}", self.processors.len());
-        let mut program = self.program(&name, &["chat-processor", "run"], settings).await?;
+        let mut program = self
+            .program(&name, &["chat-processor", "run"], settings)
+            .await?;
         program.start()?;
         self.processors.push(program);
         Ok(())
@@ -175,7 +197,12 @@ impl Deployment {
         Ok(())
     }
 
-    async fn program(&self, name: &str, command: &[&str], settings: &[(&str, &str)]) -> anyhow::Result<Program> {
+    async fn program(
+        &self,
+        name: &str,
+        command: &[&str],
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Program> {
         let mut links = HashMap::new();
         let mut addresses = HashMap::new();
         for kind in Kind::ALL {
@@ -191,10 +218,22 @@ impl Deployment {
         let own = [
             (env::PORT, port.to_string()),
             (env::POD_NAME, name.to_owned()),
-            (env::DATABASE_URL, backends::database_url(addresses[&Kind::Postgres])),
-            (env::REDIS_URL, format!("redis://{}/", addresses[&Kind::Redis])),
-            (env::RABBITMQ_URL, backends::rabbitmq_url(addresses[&Kind::RabbitMq])),
-            (env::RABBITMQ_CHAT_PARTITION_COUNT, self.partitions.to_string()),
+            (
+                env::DATABASE_URL,
+                backends::database_url(addresses[&Kind::Postgres]),
+            ),
+            (
+                env::REDIS_URL,
+                format!("redis://{}/", addresses[&Kind::Redis]),
+            ),
+            (
+                env::RABBITMQ_URL,
+                backends::rabbitmq_url(addresses[&Kind::RabbitMq]),
+            ),
+            (
+                env::RABBITMQ_CHAT_PARTITION_COUNT,
+                self.partitions.to_string(),
+            ),
             (env::JWT_ACCESS_TOKEN, SECRET.to_owned()),
             (env::CHAT_JOB_HMAC_KEYS, format!("k1:{SECRET}")),
             // The limits are a matter of their own tests.
@@ -204,16 +243,28 @@ impl Deployment {
             (env::RUST_LOG, "info".to_owned()),
             (env::LOG_FORMAT, "text".to_owned()),
         ];
-        let own = own.into_iter().map(|(variable, value)| (variable.to_owned(), value));
-        let given = settings.iter().map(|(variable, value)| ((*variable).to_owned(), (*value).to_owned()));
+        let own = own
+            .into_iter()
+            .map(|(variable, value)| (variable.to_owned(), value));
+        let given = settings
+            .iter()
+            .map(|(variable, value)| ((*variable).to_owned(), (*value).to_owned()));
         let mut words = command.iter().map(|word| (*word).to_owned());
-        let binary = self.programs.join(words.next().unwrap_or_else(|| "chat-server".to_owned()));
-        anyhow::ensure!(binary.is_file(), "{} is missing; run cargo build", binary.display());
+        let binary = self
+            .programs
+            .join(words.next().unwrap_or_else(|| "chat-server".to_owned()));
+        anyhow::ensure!(
+            binary.is_file(),
+            "{} is missing; run cargo build",
+            binary.display()
+        );
         Ok(Program {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             recipe: Recipe {
                 name: name.to_owned(),
-                command: std::iter::once(binary.display().to_string()).chain(words).collect(),
+                command: std::iter::once(binary.display().to_string())
+                    .chain(words)
+                    .collect(),
                 environment: own.chain(given).collect(),
                 logs: self.logs.clone(),
             },
@@ -263,7 +314,11 @@ impl Program {
     /// # Errors
     /// If it can't be started.
     pub fn revive(&mut self) -> anyhow::Result<()> {
-        if self.is_running() { Ok(()) } else { self.start() }
+        if self.is_running() {
+            Ok(())
+        } else {
+            self.start()
+        }
     }
 
     /// Whether it was started, and not ended by us.
@@ -312,7 +367,11 @@ impl Program {
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
-            anyhow::ensure!(began.elapsed() < START, "{} does not get ready: see its log", self.recipe.name);
+            anyhow::ensure!(
+                began.elapsed() < START,
+                "{} does not get ready: see its log",
+                self.recipe.name
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -323,8 +382,12 @@ impl Program {
 /// # Errors
 /// If there is no such process.
 pub fn resident_bytes(process: u32) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let status =
+        std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .context("no VmRSS")?;
     let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kilobytes * 1024)
 }

@@ -37,19 +37,27 @@ impl Link {
     /// # Errors
     /// If there is no free port.
     pub async fn open(server: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port for a link")?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .context("no port for a link")?;
         let address = listener.local_addr()?;
         let (state, seen) = watch::channel(State::Open);
         let accepting = tokio::spawn(async move {
             loop {
-                let Ok((client, _)) = listener.accept().await else { continue };
+                let Ok((client, _)) = listener.accept().await else {
+                    continue;
+                };
                 let state = seen.clone();
                 if *state.borrow() != State::Refusing {
                     tokio::spawn(carry(client, server, state));
                 }
             }
         });
-        Ok(Self { address, state, accepting })
+        Ok(Self {
+            address,
+            state,
+            accepting,
+        })
     }
 
     /// Cuts or heals it.
@@ -67,15 +75,26 @@ impl Drop for Link {
 
 async fn carry(client: TcpStream, server: SocketAddr, mut state: watch::Receiver<State>) {
     // While the link is silent nobody answers a new connection.
-    if state.wait_for(|state| *state != State::Silent).await.is_err() || *state.borrow() == State::Refusing {
+    if state
+        .wait_for(|state| *state != State::Silent)
+        .await
+        .is_err()
+        || *state.borrow() == State::Refusing
+    {
         return;
     }
-    let Ok(upstream) = TcpStream::connect(server).await else { return };
+    let Ok(upstream) = TcpStream::connect(server).await else {
+        return;
+    };
     drop((client.set_nodelay(true), upstream.set_nodelay(true)));
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = upstream.into_split();
-    let requests = copy(from_client, to_server, state.clone(), |state| state != State::Silent);
-    let answers = copy(from_server, to_client, state.clone(), |state| state == State::Open);
+    let requests = copy(from_client, to_server, state.clone(), |state| {
+        state != State::Silent
+    });
+    let answers = copy(from_server, to_client, state.clone(), |state| {
+        state == State::Open
+    });
     let refused = async { drop(state.wait_for(|state| *state == State::Refusing).await) };
     tokio::select! {
         () = async { tokio::join!(requests, answers); } => {}
@@ -92,7 +111,11 @@ async fn copy(
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let count = from.read(&mut buffer).await.unwrap_or(0);
-        if state.wait_for(|state| carries(*state) || *state == State::Refusing).await.is_err() {
+        if state
+            .wait_for(|state| carries(*state) || *state == State::Refusing)
+            .await
+            .is_err()
+        {
             return;
         }
         if count == 0 || to.write_all(&buffer[..count]).await.is_err() {
@@ -132,7 +155,8 @@ mod tests {
         stream.read_exact(&mut byte).await.unwrap();
         link.set(State::Silent);
         stream.write_all(b"b").await.unwrap();
-        let waiting = tokio::time::timeout(Duration::from_millis(100), stream.read_exact(&mut byte));
+        let waiting =
+            tokio::time::timeout(Duration::from_millis(100), stream.read_exact(&mut byte));
         assert!(waiting.await.is_err());
         link.set(State::Open);
         stream.read_exact(&mut byte).await.unwrap();

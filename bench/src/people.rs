@@ -38,7 +38,12 @@ pub async fn users(pool: &PgPool, count: usize) -> anyhow::Result<Vec<UserId>> {
 pub async fn rooms(pool: &PgPool, members: &[Vec<UserId>]) -> anyhow::Result<Vec<RoomId>> {
     let rooms: Vec<RoomId> = members.iter().map(|_| RoomId::now_v7()).collect();
     for (rooms, members) in rooms.chunks(AT_ONCE).zip(members.chunks(AT_ONCE)) {
-        let pairs = || rooms.iter().zip(members).flat_map(|(room, members)| members.iter().map(move |user| (room, user)));
+        let pairs = || {
+            rooms
+                .iter()
+                .zip(members)
+                .flat_map(|(room, members)| members.iter().map(move |user| (room, user)))
+        };
         let of_room: Vec<uuid::Uuid> = pairs().map(|(room, _)| room.uuid()).collect();
         let user: Vec<uuid::Uuid> = pairs().map(|(_, user)| user.uuid()).collect();
         sqlx::query(
@@ -66,7 +71,14 @@ pub async fn rooms(pool: &PgPool, members: &[Vec<UserId>]) -> anyhow::Result<Vec
 /// # Errors
 /// If it can't be signed.
 pub fn token(secret: &str, user: UserId) -> anyhow::Result<String> {
-    let expires = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs() + 86_400;
+    let expires = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)?
+        .as_secs()
+        + 86_400;
     let claims = json!({"sub": user, "id": user, "exp": expires});
-    Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret.as_bytes()))?)
+    Ok(jsonwebtoken::encode(
+        &Header::new(Algorithm::HS256),
+        &claims,
+        &EncodingKey::from_secret(secret.as_bytes()),
+    )?)
 }

@@ -70,6 +70,9 @@ mod tests {
             latencies.add(Duration::from_millis(millis));
         }
         let summary = latencies.summary();
-        assert_eq!((summary.p50_ms, summary.p99_ms, summary.max_ms), (50.0, 99.0, 100.0));
+        assert_eq!(
+            (summary.p50_ms, summary.p99_ms, summary.max_ms),
+            (50.0, 99.0, 100.0)
+        );
     }
 }

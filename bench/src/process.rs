@@ -53,7 +53,10 @@ impl Recipe {
             .stderr(log)
             .spawn()
             .with_context(|| format!("{} can't be started", self.command.join(" ")))?;
-        Ok(Process { name: self.name.clone(), child })
+        Ok(Process {
+            name: self.name.clone(),
+            child,
+        })
     }
 }
 
@@ -68,7 +71,8 @@ impl Process {
     /// # Errors
     /// If it can't be ended.
     pub fn kill(mut self) -> anyhow::Result<()> {
-        self.end().with_context(|| format!("{} can't be killed", self.name))
+        self.end()
+            .with_context(|| format!("{} can't be killed", self.name))
     }
 
     /// Asks it to end, and waits until it has.
@@ -76,7 +80,9 @@ impl Process {
     /// # Errors
     /// If it does not end, or ends with an error.
     pub async fn finish(mut self) -> anyhow::Result<()> {
-        Command::new("kill").args(["-TERM", &self.id().to_string()]).status()?;
+        Command::new("kill")
+            .args(["-TERM", &self.id().to_string()])
+            .status()?;
         let asked = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait()? {

@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 #[expect(clippy::print_stdout, reason = "this is what the program is for")]
 pub(crate) fn print(command: &str, figures: &Value, as_json: bool) {
     if as_json {
-        println!("{}", json!({"command": format!("chat-bench {command}"), "figures": figures}));
+        println!(
+            "{}",
+            json!({"command": format!("chat-bench {command}"), "figures": figures})
+        );
         return;
     }
     println!("chat-bench {command}");
@@ -25,14 +28,19 @@ pub(crate) fn print(command: &str, figures: &Value, as_json: bool) {
 fn shown(value: &Value) -> String {
     match value {
         Value::Object(members) => {
-            let parts: Vec<String> = members.iter().map(|(name, value)| format!("{name} {}", shown(value))).collect();
+            let parts: Vec<String> = members
+                .iter()
+                .map(|(name, value)| format!("{name} {}", shown(value)))
+                .collect();
             parts.join(", ")
         }
         Value::Number(number) => number.as_i64().map_or_else(
             || format!("{:.2}", number.as_f64().unwrap_or_default()),
             |whole| whole.to_string(),
         ),
-        other => other.as_str().map_or_else(|| other.to_string(), str::to_owned),
+        other => other
+            .as_str()
+            .map_or_else(|| other.to_string(), str::to_owned),
     }
 }
 

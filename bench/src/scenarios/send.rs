@@ -81,7 +81,11 @@ struct Seen {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Value> {
-    let Arguments { gateways, processors, .. } = *arguments;
+    let Arguments {
+        gateways,
+        processors,
+        ..
+    } = *arguments;
     let deployment = if arguments.peer {
         Deployment::start_peer(&arguments.deployment, gateways).await?
     } else {
@@ -91,7 +95,11 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let users = people::users(&pool, arguments.rooms * arguments.members).await?;
     let members: Vec<Vec<UserId>> = users.chunks(arguments.members).map(<[_]>::to_vec).collect();
     let rooms = people::rooms(&pool, &members).await?;
-    let addresses: Vec<SocketAddr> = deployment.gateways.iter().map(|gateway| gateway.address).collect();
+    let addresses: Vec<SocketAddr> = deployment
+        .gateways
+        .iter()
+        .map(|gateway| gateway.address)
+        .collect();
     let seen = measure(arguments, &addresses, &rooms, &members).await?;
     deployment.stop().await?;
     Ok(figures(arguments, seen))
@@ -119,7 +127,11 @@ async fn measure(
         began,
         warm,
         end: warm + Duration::from_secs(arguments.seconds),
-        interval: arguments.rate.map(|rate| Duration::from_secs_f64(1.0).mul_f64(1.0 / rate).mul_f64(rooms.len() as f64)),
+        interval: arguments.rate.map(|rate| {
+            Duration::from_secs_f64(1.0)
+                .mul_f64(1.0 / rate)
+                .mul_f64(rooms.len() as f64)
+        }),
         in_flight: (arguments.in_flight / rooms.len()).max(1),
     });
     let count = sockets.len();
@@ -128,7 +140,13 @@ async fn measure(
         .enumerate()
         .map(|(number, (connection, room, sends, progress))| {
             let share = number as f64 / count as f64;
-            tokio::spawn(socket(connection, room, sends.then_some(share), progress, Arc::clone(&run)))
+            tokio::spawn(socket(
+                connection,
+                room,
+                sends.then_some(share),
+                progress,
+                Arc::clone(&run),
+            ))
         })
         .collect();
     let mut all = Seen::default();
@@ -171,7 +189,10 @@ async fn socket(
     let mut waiting: VecDeque<(u64, Instant)> = VecDeque::new();
     let mut number = 0;
     let pace = run.interval.unwrap_or(Duration::from_secs(3600));
-    let mut ticks = interval_at((run.began + pace.mul_f64(sends.unwrap_or_default())).into(), pace);
+    let mut ticks = interval_at(
+        (run.began + pace.mul_f64(sends.unwrap_or_default())).into(),
+        pace,
+    );
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut looks = tokio::time::interval(Duration::from_millis(50));
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -204,12 +225,21 @@ async fn socket(
             _ = looks.tick() => {}
         }
     }
-    seen.lost = progress.acknowledged.load(Ordering::Acquire).saturating_sub(seen.delivered);
+    seen.lost = progress
+        .acknowledged
+        .load(Ordering::Acquire)
+        .saturating_sub(seen.delivered);
     drop(timeout(Duration::from_secs(1), connection.close()).await);
     seen
 }
 
-async fn emit(connection: &mut Connection, room: RoomId, number: u64, run: &Run, waiting: &mut VecDeque<(u64, Instant)>) {
+async fn emit(
+    connection: &mut Connection,
+    room: RoomId,
+    number: u64,
+    run: &Run,
+    waiting: &mut VecDeque<(u64, Instant)>,
+) {
     let now = Instant::now();
     let since = now.duration_since(run.began).as_micros();
     let payload = format!(
@@ -220,11 +250,21 @@ async fn emit(connection: &mut Connection, room: RoomId, number: u64, run: &Run,
     waiting.push_back((number, now));
 }
 
-fn take(packet: Packet, run: &Run, waiting: &mut VecDeque<(u64, Instant)>, seen: &mut Seen, progress: &Progress) {
+fn take(
+    packet: Packet,
+    run: &Run,
+    waiting: &mut VecDeque<(u64, Instant)>,
+    seen: &mut Seen,
+    progress: &Progress,
+) {
     match packet {
         Packet::Ack { id, payload } => {
-            let Some(place) = waiting.iter().position(|(number, _)| *number == id) else { return };
-            let Some((_, sent)) = waiting.remove(place) else { return };
+            let Some(place) = waiting.iter().position(|(number, _)| *number == id) else {
+                return;
+            };
+            let Some((_, sent)) = waiting.remove(place) else {
+                return;
+            };
             if !payload.contains("\"QUEUED\"") {
                 seen.refused += 1;
                 return;
@@ -236,7 +276,9 @@ fn take(packet: Packet, run: &Run, waiting: &mut VecDeque<(u64, Instant)>, seen:
             }
         }
         Packet::Event { name, payload } if name == "message.delivered" => {
-            let Some((number, micros)) = stamp(&payload) else { return };
+            let Some((number, micros)) = stamp(&payload) else {
+                return;
+            };
             match number.cmp(&seen.delivered) {
                 std::cmp::Ordering::Equal => seen.delivered += 1,
                 std::cmp::Ordering::Less => {

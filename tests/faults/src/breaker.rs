@@ -16,11 +16,18 @@ enum Act {
 }
 
 /// Works through the schedule; `say` hears of each step.
-pub(crate) async fn run(chat: &mut Deployment, steps: &[Step], say: impl Fn(&str)) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    chat: &mut Deployment,
+    steps: &[Step],
+    say: impl Fn(&str),
+) -> anyhow::Result<()> {
     let mut acts: BTreeMap<(Duration, usize), Act> = BTreeMap::new();
     for (number, step) in steps.iter().enumerate() {
         acts.insert((step.at, number), Act::Begin(step.fault));
-        acts.insert((step.at + step.lasts, steps.len() + number), Act::End(step.fault));
+        acts.insert(
+            (step.at + step.lasts, steps.len() + number),
+            Act::End(step.fault),
+        );
     }
     let began = Instant::now();
     for ((at, _), act) in acts {

@@ -34,12 +34,25 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Value> {
-    let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let seed = arguments
+        .seed
+        .unwrap_or_else(|| u64::from(rand::random::<u32>()));
     #[expect(clippy::cast_precision_loss, reason = "runs are short")]
     let length = Duration::from_secs_f64(arguments.sends as f64 / arguments.rate);
     let steps = schedule::draw(seed, length, arguments.gateways);
-    crate::say(&format!("seed {seed}: {} faults in {} s", steps.len(), length.as_secs()));
-    let mut chat = Deployment::start(&arguments.deployment, arguments.gateways, MOST_PROCESSORS, &[], true).await?;
+    crate::say(&format!(
+        "seed {seed}: {} faults in {} s",
+        steps.len(),
+        length.as_secs()
+    ));
+    let mut chat = Deployment::start(
+        &arguments.deployment,
+        arguments.gateways,
+        MOST_PROCESSORS,
+        &[],
+        true,
+    )
+    .await?;
     crate::say(&format!("logs in {}", chat.logs.display()));
     for processor in &mut chat.processors[1..] {
         processor.finish().await?;
@@ -56,7 +69,10 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let crowd = Crowd::start(&chat, shape).await?;
     breaker::run(&mut chat, &steps, crate::say).await?;
     breaker::heal(&mut chat).await?;
-    crate::say(&format!("everything is whole again; {} messages are still to be acknowledged", crowd.open()));
+    crate::say(&format!(
+        "everything is whole again; {} messages are still to be acknowledged",
+        crowd.open()
+    ));
     let (verdict, late, states) = crowd.finish(length).await?;
     let letters = crate::dead_letters(&chat).await?;
     let connects: u64 = states.iter().map(|state| state.connects).sum();

@@ -56,7 +56,10 @@ impl Verdict {
 }
 
 /// What is stored in each room, by number.
-pub(crate) async fn stored(pool: &PgPool, rooms: &[RoomId]) -> anyhow::Result<HashMap<Uuid, Vec<StoredMessage>>> {
+pub(crate) async fn stored(
+    pool: &PgPool,
+    rooms: &[RoomId],
+) -> anyhow::Result<HashMap<Uuid, Vec<StoredMessage>>> {
     let mut stored = HashMap::new();
     for room in rooms {
         let rows = sqlx::query(
@@ -72,7 +75,9 @@ pub(crate) async fn stored(pool: &PgPool, rooms: &[RoomId]) -> anyhow::Result<Ha
                 seq: row.get("seq"),
                 id: row.get("message_id"),
                 sender: row.get("sender_id"),
-                client_id: row.get::<Option<String>, _>("client_msg_id").unwrap_or_default(),
+                client_id: row
+                    .get::<Option<String>, _>("client_msg_id")
+                    .unwrap_or_default(),
                 content: row.get("content"),
             })
             .collect();
@@ -82,10 +87,17 @@ pub(crate) async fn stored(pool: &PgPool, rooms: &[RoomId]) -> anyhow::Result<Ha
 }
 
 /// Compares everything.
-pub(crate) fn check(stored: &HashMap<Uuid, Vec<StoredMessage>>, sent: &[Sent], views: &[View]) -> Verdict {
+pub(crate) fn check(
+    stored: &HashMap<Uuid, Vec<StoredMessage>>,
+    sent: &[Sent],
+    views: &[View],
+) -> Verdict {
     let mut verdict = Verdict {
         sent: sent.len(),
-        acknowledged: sent.iter().filter(|sent| sent.acknowledged.is_some()).count(),
+        acknowledged: sent
+            .iter()
+            .filter(|sent| sent.acknowledged.is_some())
+            .count(),
         stored: stored.values().map(Vec::len).sum(),
         repeats_dropped: views.iter().map(|view| view.repeats).sum(),
         ..Verdict::default()
@@ -99,21 +111,31 @@ pub(crate) fn check(stored: &HashMap<Uuid, Vec<StoredMessage>>, sent: &[Sent], v
 }
 
 /// Every acknowledged send is stored once and as it was sent; numbers have no gap. Returns the numbers by client id.
-fn storage(stored: &HashMap<Uuid, Vec<StoredMessage>>, sent: &[Sent], verdict: &mut Verdict) -> HashMap<String, i64> {
+fn storage(
+    stored: &HashMap<Uuid, Vec<StoredMessage>>,
+    sent: &[Sent],
+    verdict: &mut Verdict,
+) -> HashMap<String, i64> {
     let mut numbers = HashMap::new();
     let mut rows = HashMap::new();
     for (room, messages) in stored {
         for (place, row) in (1..).zip(messages) {
             if row.seq != place {
                 verdict.gaps += 1;
-                verdict.tell(format!("gap: room {room} has {} where {place} should be", row.seq));
+                verdict.tell(format!(
+                    "gap: room {room} has {} where {place} should be",
+                    row.seq
+                ));
                 break;
             }
         }
         for row in messages {
             if let Some(before) = numbers.insert(row.client_id.clone(), row.seq) {
                 verdict.doubled += 1;
-                verdict.tell(format!("doubled: {} is stored as {before} and as {} of {room}", row.client_id, row.seq));
+                verdict.tell(format!(
+                    "doubled: {} is stored as {before} and as {} of {room}",
+                    row.client_id, row.seq
+                ));
             }
             rows.insert(row.client_id.clone(), (*room, row));
         }
@@ -124,7 +146,10 @@ fn storage(stored: &HashMap<Uuid, Vec<StoredMessage>>, sent: &[Sent], verdict: &
                 verdict.lost += 1;
                 verdict.tell(format!("lost: {sent:?}"));
             }
-            Some((room, row)) if (room, row.sender, &row.content) != (sent.room.uuid(), sent.sender.uuid(), &sent.content) => {
+            Some((room, row))
+                if (room, row.sender, &row.content)
+                    != (sent.room.uuid(), sent.sender.uuid(), &sent.content) =>
+            {
                 verdict.other += 1;
                 verdict.tell(format!("stored otherwise than sent: {row:?}, {sent:?}"));
             }
@@ -143,8 +168,12 @@ fn storage(stored: &HashMap<Uuid, Vec<StoredMessage>>, sent: &[Sent], verdict: &
 fn order(sent: &[Sent], numbers: &HashMap<String, i64>, verdict: &mut Verdict) {
     let mut lanes: HashMap<_, Vec<(i64, &Sent)>> = HashMap::new();
     for sent in sent {
-        if let (Some(_), Some(seq)) = (sent.acknowledged, numbers.get(&sent.client_id.to_string())) {
-            lanes.entry((sent.sender, sent.room)).or_default().push((*seq, sent));
+        if let (Some(_), Some(seq)) = (sent.acknowledged, numbers.get(&sent.client_id.to_string()))
+        {
+            lanes
+                .entry((sent.sender, sent.room))
+                .or_default()
+                .push((*seq, sent));
         }
     }
     for lane in lanes.values_mut() {
@@ -158,17 +187,23 @@ fn order(sent: &[Sent], numbers: &HashMap<String, i64>, verdict: &mut Verdict) {
                 && ack < sent.emitted
             {
                 verdict.disorder += 1;
-                verdict.tell(format!("disorder: {seq} was emitted after {later} was acknowledged: {sent:?}"));
+                verdict.tell(format!(
+                    "disorder: {seq} was emitted after {later} was acknowledged: {sent:?}"
+                ));
             }
             if earliest_ack.is_none_or(|(ack, _)| acknowledged < ack) {
                 earliest_ack = Some((acknowledged, *seq));
             }
-            let Some(connection) = sent.clean_on else { continue };
+            let Some(connection) = sent.clean_on else {
+                continue;
+            };
             if let Some((emitted, later)) = next_clean.insert(connection, (sent.emitted, *seq))
                 && emitted < sent.emitted
             {
                 verdict.disorder += 1;
-                verdict.tell(format!("disorder: {seq} was emitted after {later} on one connection: {sent:?}"));
+                verdict.tell(format!(
+                    "disorder: {seq} was emitted after {later} on one connection: {sent:?}"
+                ));
             }
         }
     }
@@ -193,7 +228,10 @@ fn seen(stored: &HashMap<Uuid, Vec<StoredMessage>>, view: &View, verdict: &mut V
                 Some(id) if *id == row.id => {}
                 Some(id) => {
                     verdict.other += 1;
-                    verdict.tell(format!("seen otherwise than stored: {id} as {} of {room}, stored is {}", row.seq, row.id));
+                    verdict.tell(format!(
+                        "seen otherwise than stored: {id} as {} of {room}, stored is {}",
+                        row.seq, row.id
+                    ));
                 }
                 None => {
                     verdict.not_seen += 1;
@@ -203,7 +241,11 @@ fn seen(stored: &HashMap<Uuid, Vec<StoredMessage>>, view: &View, verdict: &mut V
         }
         if seen.messages.len() > rows.len() {
             verdict.lost += seen.messages.len() - rows.len();
-            verdict.tell(format!("seen, but not stored any more: {room} has {} of {}", rows.len(), seen.messages.len()));
+            verdict.tell(format!(
+                "seen, but not stored any more: {room} has {} of {}",
+                rows.len(),
+                seen.messages.len()
+            ));
         }
     }
 }
@@ -247,20 +289,36 @@ mod tests {
                 content: sent.content.clone(),
             })
             .collect();
-        Case { room, sender, sent, rows }
+        Case {
+            room,
+            sender,
+            sent,
+            rows,
+        }
     }
 
     impl Case {
         fn view(&self) -> View {
             let mut view = View::of([self.room.uuid()]);
             for row in &self.rows {
-                view.take(&Message { id: row.id, room_id: self.room.uuid(), seq: row.seq }, false);
+                view.take(
+                    &Message {
+                        id: row.id,
+                        room_id: self.room.uuid(),
+                        seq: row.seq,
+                    },
+                    false,
+                );
             }
             view
         }
 
         fn check(&self, view: View) -> Verdict {
-            check(&HashMap::from([(self.room.uuid(), self.rows.clone())]), &self.sent, &[view])
+            check(
+                &HashMap::from([(self.room.uuid(), self.rows.clone())]),
+                &self.sent,
+                &[view],
+            )
         }
     }
 
@@ -300,7 +358,11 @@ mod tests {
         let mut case = good();
         (case.rows[0].seq, case.rows[1].seq) = (2, 1);
         case.rows.sort_by_key(|row| row.seq);
-        assert_eq!(case.check(case.view()).disorder, 2, "by its ack and by its connection");
+        assert_eq!(
+            case.check(case.view()).disorder,
+            2,
+            "by its ack and by its connection"
+        );
         case.sent[1].clean_on = None;
         assert_eq!(case.check(case.view()).disorder, 1);
         // Emitted before the other was acknowledged: nothing was promised.
@@ -318,7 +380,14 @@ mod tests {
             row.id = Uuid::from_u128(7);
         }
         let mut view = View::of([case.room.uuid()]);
-        view.take(&Message { id: Uuid::from_u128(7), room_id: case.room.uuid(), seq: 1 }, false);
+        view.take(
+            &Message {
+                id: Uuid::from_u128(7),
+                room_id: case.room.uuid(),
+                seq: 1,
+            },
+            false,
+        );
         let verdict = case.check(view);
         assert_eq!((verdict.other, verdict.not_seen), (1, 2));
     }

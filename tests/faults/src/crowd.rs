@@ -48,7 +48,9 @@ impl Crowd {
     pub(crate) async fn start(chat: &Deployment, shape: Shape) -> anyhow::Result<Self> {
         let pool = chat.backends.pool()?;
         let users = people::users(&pool, shape.members).await?;
-        let of = |number: usize| (0..shape.rooms_each).map(move |offset| (number + offset * 3) % shape.rooms);
+        let of = |number: usize| {
+            (0..shape.rooms_each).map(move |offset| (number + offset * 3) % shape.rooms)
+        };
         let mut members: Vec<Vec<UserId>> = vec![Vec::new(); shape.rooms];
         for (number, user) in users.iter().enumerate() {
             for room in of(number) {
@@ -57,7 +59,13 @@ impl Crowd {
         }
         let rooms = people::rooms(&pool, &members).await?;
         let stop = CancellationToken::new();
-        let mut crowd = Self { rooms, members: Vec::new(), pool, stop, tasks: Vec::new() };
+        let mut crowd = Self {
+            rooms,
+            members: Vec::new(),
+            pool,
+            stop,
+            tasks: Vec::new(),
+        };
         #[expect(clippy::cast_precision_loss, reason = "a crowd is small")]
         let pause = Duration::from_secs_f64(shape.members as f64 / shape.rate);
         for (number, user) in users.iter().enumerate() {
@@ -65,17 +73,26 @@ impl Crowd {
                 user: *user,
                 token: people::token(SECRET, *user)?,
                 rooms: of(number).map(|room| crowd.rooms[room]).collect(),
-                gateways: chat.gateways.iter().map(|gateway| gateway.address).collect(),
+                gateways: chat
+                    .gateways
+                    .iter()
+                    .map(|gateway| gateway.address)
+                    .collect(),
                 sends: shape.sends / shape.members,
                 pause,
                 comes_and_goes: shape.comes_and_goes,
-                seed: shape.seed.wrapping_mul(1_000_003).wrapping_add(u64::try_from(number)?),
+                seed: shape
+                    .seed
+                    .wrapping_mul(1_000_003)
+                    .wrapping_add(u64::try_from(number)?),
             };
             let shared = Arc::new(Shared::default());
             // Known before the task runs: nobody may take it for somebody who is done.
             shared.lock().open = role.sends;
             crowd.members.push(Arc::clone(&shared));
-            crowd.tasks.push(tokio::spawn(member::live(role, shared, crowd.stop.clone())));
+            crowd
+                .tasks
+                .push(tokio::spawn(member::live(role, shared, crowd.stop.clone())));
         }
         Ok(crowd)
     }
@@ -86,7 +103,10 @@ impl Crowd {
     }
 
     /// Waits until everything is acknowledged and seen, then compares. Second: members that had to be told to ask.
-    pub(crate) async fn finish(self, patience: Duration) -> anyhow::Result<(Verdict, usize, Vec<State>)> {
+    pub(crate) async fn finish(
+        self,
+        patience: Duration,
+    ) -> anyhow::Result<(Verdict, usize, Vec<State>)> {
         until(patience + SETTLE, || self.open() == 0).await;
         let unacknowledged = self.open();
         let began = Instant::now();
@@ -110,26 +130,39 @@ impl Crowd {
         }
         let stored = checker::stored(&self.pool, &self.rooms).await?;
         self.pool.close().await;
-        let states: Vec<State> = self.members.iter().map(|member| std::mem::take(&mut *member.lock())).collect();
-        let sent: Vec<_> = states.iter().flat_map(|state| state.sent.iter().cloned()).collect();
+        let states: Vec<State> = self
+            .members
+            .iter()
+            .map(|member| std::mem::take(&mut *member.lock()))
+            .collect();
+        let sent: Vec<_> = states
+            .iter()
+            .flat_map(|state| state.sent.iter().cloned())
+            .collect();
         let views: Vec<_> = states.iter().map(|state| state.view.clone()).collect();
         let mut verdict = checker::check(&stored, &sent, &views);
         if unacknowledged > 0 {
             verdict.other += unacknowledged;
-            verdict.problems.push(format!("{unacknowledged} sends were never acknowledged"));
+            verdict
+                .problems
+                .push(format!("{unacknowledged} sends were never acknowledged"));
         }
         Ok((verdict, late, states))
     }
 
     /// Members who have not seen everything that is stored.
     async fn behind(&self) -> anyhow::Result<Vec<&Arc<Shared>>> {
-        let rows: Vec<(uuid::Uuid, i64)> =
-            sqlx::query_as("SELECT room_id, last_seq FROM rooms").fetch_all(&self.pool).await?;
+        let rows: Vec<(uuid::Uuid, i64)> = sqlx::query_as("SELECT room_id, last_seq FROM rooms")
+            .fetch_all(&self.pool)
+            .await?;
         let heads: std::collections::HashMap<_, _> = rows.into_iter().collect();
-        let is_behind = |member: &&Arc<Shared>| {
-            let state = member.lock();
-            state.view.rooms.iter().any(|(room, view)| heads.get(room).is_some_and(|head| view.complete_to < *head))
-        };
+        let is_behind =
+            |member: &&Arc<Shared>| {
+                let state = member.lock();
+                state.view.rooms.iter().any(|(room, view)| {
+                    heads.get(room).is_some_and(|head| view.complete_to < *head)
+                })
+            };
         Ok(self.members.iter().filter(is_behind).collect())
     }
 }

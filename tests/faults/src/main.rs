@@ -40,7 +40,11 @@ async fn main() -> anyhow::Result<ExitCode> {
         Run::Chaos(arguments) => chaos::run(arguments).await?,
     };
     say(&serde_json::to_string_pretty(&figures)?);
-    Ok(if figures["passed"] == true { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if figures["passed"] == true {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 #[expect(clippy::print_stdout, reason = "this is how a run tells what it does")]

@@ -157,7 +157,10 @@ impl Member {
                 continue;
             };
             self.stay(connection).await;
-            let away = self.role.comes_and_goes.map_or(Duration::from_millis(20), |(_, away)| away);
+            let away = self
+                .role
+                .comes_and_goes
+                .map_or(Duration::from_millis(20), |(_, away)| away);
             tokio::time::sleep(away).await;
         }
     }
@@ -205,22 +208,39 @@ impl Member {
             let mut state = self.shared.lock();
             state.is_to_ask = false;
             let known = &state.view.rooms;
-            known.iter().map(|(room, view)| json!({"roomId": room, "lastSeq": view.complete_to})).collect()
+            known
+                .iter()
+                .map(|(room, view)| json!({"roomId": room, "lastSeq": view.complete_to}))
+                .collect()
         };
         let id = self.next_id();
         self.asked.insert(id, Asked::Resume(Instant::now()));
-        connection.emit(id, "session.resume", &json!({"rooms": rooms}).to_string()).await;
+        connection
+            .emit(id, "session.resume", &json!({"rooms": rooms}).to_string())
+            .await;
     }
 
     async fn fetch(&mut self, connection: &mut Connection, room: RoomId) {
-        if self.asked.values().any(|asked| matches!(asked, Asked::History(other) if *other == room)) {
+        if self
+            .asked
+            .values()
+            .any(|asked| matches!(asked, Asked::History(other) if *other == room))
+        {
             return;
         }
-        let after = self.shared.lock().view.rooms.get(&room.uuid()).map_or(0, |view| view.complete_to);
+        let after = self
+            .shared
+            .lock()
+            .view
+            .rooms
+            .get(&room.uuid())
+            .map_or(0, |view| view.complete_to);
         let id = self.next_id();
         self.asked.insert(id, Asked::History(room));
         let query = json!({"roomId": room, "afterSeq": after, "limit": 200, "fields": "full"});
-        connection.emit(id, "message.history", &query.to_string()).await;
+        connection
+            .emit(id, "message.history", &query.to_string())
+            .await;
     }
 
     /// Whether to stay connected.
@@ -254,7 +274,9 @@ impl Member {
         match self.asked.remove(&id) {
             None => self.send_answered(id, &answer),
             Some(_) if answer.status != "OK" => {
-                self.asks_at = Some(Instant::now() + Duration::from_millis(answer.retry_after_ms.unwrap_or(500)));
+                self.asks_at = Some(
+                    Instant::now() + Duration::from_millis(answer.retry_after_ms.unwrap_or(500)),
+                );
             }
             Some(Asked::Resume(since)) => {
                 let mut to_fetch = Vec::new();
@@ -266,7 +288,10 @@ impl Member {
                         }
                         match room.action.as_str() {
                             "resync" => to_fetch.push(room.room_id),
-                            "left" => state.view.problems.push(format!("no longer a member of {}", room.room_id)),
+                            "left" => state
+                                .view
+                                .problems
+                                .push(format!("no longer a member of {}", room.room_id)),
                             _ => {}
                         }
                     }
@@ -293,7 +318,11 @@ impl Member {
     }
 
     fn send_answered(&mut self, id: u64, answer: &Answer) {
-        let Some(at) = self.outbox.iter().position(|draft| draft.waits.is_some_and(|(ack, _)| ack == id)) else {
+        let Some(at) = self
+            .outbox
+            .iter()
+            .position(|draft| draft.waits.is_some_and(|(ack, _)| ack == id))
+        else {
             return;
         };
         self.silences = 0;
@@ -313,13 +342,20 @@ impl Member {
             }
             return;
         }
-        let is_retryable = matches!(answer.code.as_deref(), Some("busy" | "unavailable" | "draining" | "rate_limited" | "delivery_failed"));
+        let is_retryable = matches!(
+            answer.code.as_deref(),
+            Some("busy" | "unavailable" | "draining" | "rate_limited" | "delivery_failed")
+        );
         if !is_retryable {
-            state.view.problems.push(format!("a send was refused for good: {:?}", answer.code));
+            state
+                .view
+                .problems
+                .push(format!("a send was refused for good: {:?}", answer.code));
         }
         let draft = &mut self.outbox[at];
         draft.waits = None;
-        draft.not_before = Instant::now() + Duration::from_millis(answer.retry_after_ms.unwrap_or(1000).min(2000));
+        draft.not_before =
+            Instant::now() + Duration::from_millis(answer.retry_after_ms.unwrap_or(1000).min(2000));
     }
 
     /// Emits what is due: first what was emitted before, in its old order, then new messages.
@@ -364,7 +400,11 @@ impl Member {
             emissions: 0,
             clean_on: None,
         });
-        self.outbox.push_back(Draft { place, waits: None, not_before: now });
+        self.outbox.push_back(Draft {
+            place,
+            waits: None,
+            not_before: now,
+        });
     }
 
     async fn emit(&mut self, at: usize, connection: &mut Connection) {
@@ -375,7 +415,8 @@ impl Member {
             let mut state = self.shared.lock();
             let sent = &mut state.sent[draft.place];
             sent.emissions += 1;
-            json!({"roomId": sent.room, "content": sent.content, "clientMsgId": sent.client_id}).to_string()
+            json!({"roomId": sent.room, "content": sent.content, "clientMsgId": sent.client_id})
+                .to_string()
         };
         connection.emit(id, "message.send", &payload).await;
     }

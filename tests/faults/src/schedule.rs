@@ -44,7 +44,11 @@ pub(crate) fn draw(seed: u64, length: Duration, gateways: usize) -> Vec<Step> {
     let mut steps = Vec::new();
     // Scaling out and in has its fixed places; the rest is chance.
     for (place, processors) in [(0.25, MOST_PROCESSORS), (0.7, 1)] {
-        steps.push(Step { at: length.mul_f64(place), lasts: Duration::ZERO, fault: Fault::Scale(processors) });
+        steps.push(Step {
+            at: length.mul_f64(place),
+            lasts: Duration::ZERO,
+            fault: Fault::Scale(processors),
+        });
     }
     // Every kind once, however short the run is; after that by chance.
     let mut kinds: Vec<u32> = (0..KINDS).collect();
@@ -56,9 +60,16 @@ pub(crate) fn draw(seed: u64, length: Duration, gateways: usize) -> Vec<Step> {
         if at >= length {
             break;
         }
-        let kind = kinds.get(number).copied().unwrap_or_else(|| rng.random_range(0..KINDS));
+        let kind = kinds
+            .get(number)
+            .copied()
+            .unwrap_or_else(|| rng.random_range(0..KINDS));
         let lasts = Duration::from_millis(rng.random_range(300..5000));
-        steps.push(Step { at, lasts, fault: fault(kind, gateways, &mut rng) });
+        steps.push(Step {
+            at,
+            lasts,
+            fault: fault(kind, gateways, &mut rng),
+        });
         at += Duration::from_millis(rng.random_range(1500..5500));
     }
     steps.sort_by_key(|step| step.at);
@@ -75,7 +86,8 @@ fn fault(kind: u32, gateways: usize, rng: &mut StdRng) -> Fault {
             Program::Processor(rng.random_range(0..MOST_PROCESSORS))
         }
     };
-    let state = |rng: &mut StdRng| [State::Refusing, State::Silent, State::Mute][rng.random_range(0..3)];
+    let state =
+        |rng: &mut StdRng| [State::Refusing, State::Silent, State::Mute][rng.random_range(0..3)];
     match kind {
         0 => Fault::Kill(Program::Gateway(rng.random_range(0..gateways))),
         1 => Fault::Kill(Program::Processor(0)),
@@ -104,8 +116,18 @@ mod tests {
         for seed in 0..50 {
             let steps = draw(seed, Duration::from_secs(60), 2);
             for kind in Kind::ALL {
-                assert!(steps.iter().any(|step| step.fault == Fault::KillBackend(kind)), "{seed}");
-                assert!(steps.iter().any(|step| matches!(step.fault, Fault::Cut(_, cut, _) if cut == kind)), "{seed}");
+                assert!(
+                    steps
+                        .iter()
+                        .any(|step| step.fault == Fault::KillBackend(kind)),
+                    "{seed}"
+                );
+                assert!(
+                    steps
+                        .iter()
+                        .any(|step| matches!(step.fault, Fault::Cut(_, cut, _) if cut == kind)),
+                    "{seed}"
+                );
             }
         }
     }

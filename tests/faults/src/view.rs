@@ -40,8 +40,14 @@ pub(crate) struct View {
 impl View {
     /// Nothing seen yet.
     pub(crate) fn of(rooms: impl IntoIterator<Item = Uuid>) -> Self {
-        let rooms = rooms.into_iter().map(|room| (room, RoomView::default())).collect();
-        Self { rooms, ..Self::default() }
+        let rooms = rooms
+            .into_iter()
+            .map(|room| (room, RoomView::default()))
+            .collect();
+        Self {
+            rooms,
+            ..Self::default()
+        }
     }
 
     /// A new connection starts a new live order.
@@ -54,24 +60,33 @@ impl View {
     /// Takes a message in; whether there is a gap before it.
     pub(crate) fn take(&mut self, message: &Message, is_live: bool) -> bool {
         let Some(room) = self.rooms.get_mut(&message.room_id) else {
-            self.problems.push(format!("a message of a room that is not the member's: {message:?}"));
+            self.problems.push(format!(
+                "a message of a room that is not the member's: {message:?}"
+            ));
             return false;
         };
-        match (room.messages.get(&message.seq), room.numbers.get(&message.id)) {
+        match (
+            room.messages.get(&message.seq),
+            room.numbers.get(&message.id),
+        ) {
             (Some(id), Some(seq)) if (*id, *seq) == (message.id, message.seq) => {
                 self.repeats += 1;
                 return false;
             }
             (None, None) => {}
             (known, number) => {
-                self.problems.push(format!("doubled: {message:?}, but known are {known:?} and {number:?}"));
+                self.problems.push(format!(
+                    "doubled: {message:?}, but known are {known:?} and {number:?}"
+                ));
                 return false;
             }
         }
         if is_live {
             if message.seq < room.highest_live {
                 let highest = room.highest_live;
-                self.problems.push(format!("disorder on one socket: {message:?} after {highest}"));
+                self.problems.push(format!(
+                    "disorder on one socket: {message:?} after {highest}"
+                ));
             }
             room.highest_live = room.highest_live.max(message.seq);
         }
@@ -91,7 +106,11 @@ mod tests {
     #[test]
     fn repeats_are_dropped_gaps_are_noticed_and_doubles_are_problems() {
         let room_id = Uuid::from_u128(1);
-        let message = |id: u128, seq| Message { id: Uuid::from_u128(id), room_id, seq };
+        let message = |id: u128, seq| Message {
+            id: Uuid::from_u128(id),
+            room_id,
+            seq,
+        };
         let mut view = View::of([room_id]);
         assert!(!view.take(&message(11, 1), true));
         assert!(view.take(&message(13, 3), true));
@@ -109,7 +128,14 @@ mod tests {
         let room_id = Uuid::from_u128(1);
         let mut view = View::of([room_id]);
         for (id, seq) in [(12, 2), (11, 1)] {
-            view.take(&Message { id: Uuid::from_u128(id), room_id, seq }, true);
+            view.take(
+                &Message {
+                    id: Uuid::from_u128(id),
+                    room_id,
+                    seq,
+                },
+                true,
+            );
         }
         assert_eq!(view.problems.len(), 1);
     }
