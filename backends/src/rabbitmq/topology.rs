@@ -359,3 +359,20 @@ impl Topology<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backlog_of_jobs_never_expires_and_a_full_queue_drops_nothing() {
+        let jobs = jobs(7);
+        let has = |key: &str| jobs.inner().contains_key(key);
+        assert!(!has("x-message-ttl") && !has("x-expires"));
+        let overflow = jobs.inner().get("x-overflow");
+        assert_eq!(
+            overflow,
+            Some(&AMQPValue::LongString("reject-publish".into()))
+        );
+    }
+}
