@@ -28,6 +28,7 @@ pub mod mentions;
 pub mod message_facts;
 pub mod messages;
 pub mod open_invites;
+pub mod outbox;
 pub mod push;
 pub mod reactions;
 pub mod receipts;
@@ -133,6 +134,7 @@ pub async fn ping(db: impl PgExecutor<'_>) -> Result<(), Error> {
 }
 
 const UNDEFINED_TABLE: &str = "42P01";
+const STATEMENT_TIMEOUT: &str = "57014";
 
 /// Whether the same call may well succeed later: Postgres is away, restarting, overloaded or chose this
 /// transaction as a deadlock's or serialisation's victim. Everything else is this call's own fault.
@@ -146,10 +148,12 @@ pub fn is_transient(error: &Error) -> bool {
         | Error::WorkerCrashed => true,
         Error::Database(error) => error.code().is_some_and(|code| {
             // Connection trouble, rollbacks, lack of resources, intervention by an operator, system errors;
-            // 55P03 is a lock not available, 25006 a write sent to a standby during a failover.
+            // 55P03 is a lock not available, 25006 a write sent to a standby during a failover. Not 57014, the
+            // statement timeout: what takes that long by itself would take it for ever and stop all others.
             ["08", "40", "53", "57", "58"]
                 .iter()
                 .any(|class| code.starts_with(class))
+                && code != STATEMENT_TIMEOUT
                 || matches!(code.as_ref(), "55P03" | "25006")
         }),
         _ => false,

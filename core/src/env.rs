@@ -76,6 +76,10 @@ pub const RABBITMQ_CHAT_MAX_LENGTH: &str = "RABBITMQ_CHAT_MAX_LENGTH";
 pub const CHAT_NOTIFICATION_CHANNEL: &str = "CHAT_NOTIFICATION_CHANNEL";
 /// `true` makes a gateway consume jobs itself (small installations without a processor).
 pub const CHAT_WORKER_ENABLED: &str = "CHAT_WORKER_ENABLED";
+/// Private key of Web Push (VAPID), 32 bytes in base64url; unset: no Web Push.
+pub const CHAT_VAPID_PRIVATE_KEY: &str = "CHAT_VAPID_PRIVATE_KEY";
+/// Whom a push service may write to, `mailto:` or `https:`.
+pub const CHAT_VAPID_SUBJECT: &str = "CHAT_VAPID_SUBJECT";
 /// TURN servers, a comma list of URLs.
 pub const TURN_URLS: &str = "TURN_URLS";
 /// Secret that TURN credentials are derived from.

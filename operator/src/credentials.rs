@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 pub const JWT_ACCESS_KEY: &str = "jwt-access-key";
 /// Keys that sign jobs, `kid:secret[,kid:secret]`.
 pub const JOB_HMAC_KEYS: &str = "job-hmac-keys";
+/// Private key of Web Push, in base64url.
+pub const VAPID_PRIVATE_KEY: &str = "vapid-private-key";
 /// Password of the application's database role.
 pub const POSTGRES_PASSWORD: &str = "postgres-password";
 /// URL of the managed database.
@@ -73,6 +75,11 @@ impl Credentials {
         let postgres = secret(POSTGRES_PASSWORD, 32, "");
         let rabbitmq = secret(RABBITMQ_PASSWORD, 32, "");
         let redis = secret(REDIS_PASSWORD, 32, "");
+        // Letters and digits are base64url too: 43 of them are 32 bytes, and with an `A` before and an `A` behind a number
+        // that is a valid P-256 key, of some 240 random bits.
+        values
+            .entry(VAPID_PRIVATE_KEY.to_owned())
+            .or_insert_with(|| format!("A{}A", generate(41)).into_bytes());
         let user = APPLICATION_USER;
         let derived = [
             (

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod admission;
 pub mod announce_room;
 pub mod block;
 pub mod call;
@@ -32,6 +33,7 @@ pub mod message_access;
 pub mod mute_room;
 pub mod pin_message;
 pub mod profile;
+pub mod push_subscription;
 pub mod react;
 pub mod read;
 pub mod report;

@@ -10,6 +10,8 @@ use chat_core::signing::KeyRing;
 use chat_core::{duration, env, ports};
 use clap::Args;
 
+use crate::push::vapid::{Vapid, VapidArgs};
+
 /// The processor's settings, as they are given.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ProcessorArgs {
@@ -30,6 +32,8 @@ pub struct ProcessorArgs {
     rabbitmq: RabbitArgs,
     #[command(flatten)]
     job_keys: JobKeyArgs,
+    #[command(flatten)]
+    vapid: VapidArgs,
 }
 
 /// The processor's settings, checked.
@@ -49,6 +53,8 @@ pub struct ProcessorConfig {
     pub rabbitmq: RabbitConfig,
     /// Keys of the job signatures.
     pub job_keys: KeyRing,
+    /// The key of Web Push; without it nobody is notified.
+    pub vapid: Option<Vapid>,
 }
 
 impl ProcessorArgs {
@@ -65,6 +71,7 @@ impl ProcessorArgs {
             redis: self.redis.resolve()?,
             rabbitmq: self.rabbitmq.resolve()?,
             job_keys: self.job_keys.resolve()?,
+            vapid: self.vapid.resolve()?,
         })
     }
 }

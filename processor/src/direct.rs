@@ -6,10 +6,10 @@ use chat_core::job::Job;
 use chat_core::names::Queue;
 
 use crate::context::Context;
-use crate::effects;
+use crate::effects::{self, Effect};
 use crate::execute::{execute, execute_transient};
 use crate::failure::Failure;
-use crate::order;
+use crate::{order, outbox};
 
 /// Does `job` durably and tells the gateways.
 ///
@@ -23,8 +23,10 @@ pub async fn process(context: &Context, job: &Job) -> Result<(), Failure> {
         let mut transaction = context.pg.begin().await?;
         order::require_nothing_queued(context, &mut transaction, job).await?;
         let effects = execute(context, &mut transaction, &[job]).await?;
+        let told: Vec<Effect> = effects.into_iter().flatten().collect();
+        outbox::put_job(&mut transaction, job, &told).await?;
         transaction.commit().await?;
-        effects.into_iter().flatten().collect()
+        told
     };
     if let Err(error) = effects::publish(&context.redis, &told).await {
         tracing::warn!(%error, job = %job.job_id, "a job was done but not told");

@@ -1,7 +1,8 @@
 //! What the event log keeps of an act: derived from what clients hear of it, so that no command has to think of the log.
 
+use chat_backends::rabbitmq::event_log::Entry;
 use chat_core::event::{DomainEvent, EventType};
-use chat_core::ids::EventId;
+use chat_core::ids::{EventId, JobId};
 use chat_core::job::Job;
 use chat_core::time::Timestamp;
 use uuid::Uuid;
@@ -10,6 +11,11 @@ use crate::effects::{Effect, Target};
 
 /// The entries of a committed job. The same job has the same event ids for ever, so that readers count a repeat once.
 pub fn of_job(job: &Job, effects: &[Effect], now: Timestamp) -> Vec<DomainEvent> {
+    of_act(job.job_id, job.lane(), effects, now)
+}
+
+/// The same for an act that has an id and no job: the end of a call.
+pub(crate) fn of_act(id: JobId, key: Uuid, effects: &[Effect], now: Timestamp) -> Vec<DomainEvent> {
     let mut events: Vec<DomainEvent> = Vec::new();
     for effect in effects.iter().filter(|effect| is_first_telling(effect)) {
         for event_type in types(&effect.fanout.event, &effect.fanout.data) {
@@ -20,13 +26,23 @@ pub fn of_job(job: &Job, effects: &[Effect], now: Timestamp) -> Vec<DomainEvent>
                         && event.data.get() != effect.fanout.data.get())
             };
             if events.iter().all(is_new) {
-                let id = event_id(job, *event_type, events.len());
+                let id = event_id(id, *event_type, events.len());
                 let data = effect.fanout.data.clone();
-                events.push(DomainEvent::new(id, *event_type, now, job.lane(), data));
+                events.push(DomainEvent::new(id, *event_type, now, key, data));
             }
         }
     }
     events
+}
+
+/// The event as the log takes it.
+pub(crate) fn entry(event: &DomainEvent) -> Entry {
+    Entry {
+        event_id: event.event_id.to_string(),
+        event_type: event.event_type.as_str(),
+        key: event.key.to_string(),
+        body: serde_json::to_vec(event).expect("texts and raw JSON always encode"),
+    }
 }
 
 /// The answer to a repeated send goes to one socket: nothing happened.
@@ -56,12 +72,12 @@ fn types(heard: &str, data: &serde_json::value::RawValue) -> &'static [EventType
 }
 
 /// FNV-1a over the job, the type and the place: stable across builds, unlike the standard library's hashers.
-fn event_id(job: &Job, event_type: EventType, place: usize) -> EventId {
+fn event_id(act: JobId, event_type: EventType, place: usize) -> EventId {
     let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     let place = u64::try_from(place).unwrap_or(u64::MAX).to_be_bytes();
-    let job = job.job_id.uuid();
+    let act = act.uuid();
     let parts = [
-        job.as_bytes().as_slice(),
+        act.as_bytes().as_slice(),
         event_type.as_str().as_bytes(),
         place.as_slice(),
     ];
@@ -73,7 +89,7 @@ fn event_id(job: &Job, event_type: EventType, place: usize) -> EventId {
 
 #[cfg(test)]
 mod tests {
-    use chat_core::ids::{JobId, RoomId, UserId};
+    use chat_core::ids::{RoomId, UserId};
     use chat_core::job::{Act, VERSION};
     use chat_core::protocol::objects::MemberRole;
     use chat_core::protocol::server::ServerEvent;

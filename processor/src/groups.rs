@@ -6,6 +6,7 @@
 pub mod analytics;
 pub mod audit;
 mod follow;
+pub mod notifications;
 
 use std::sync::Arc;
 
@@ -24,17 +25,20 @@ pub enum Group {
     Analytics,
     /// Who made, left and changed what: the audit log.
     Audit,
+    /// Web Push to members who are not there.
+    Notifications,
 }
 
 impl Group {
     /// All groups.
-    pub const ALL: [Self; 2] = [Self::Analytics, Self::Audit];
+    pub const ALL: [Self; 3] = [Self::Analytics, Self::Audit, Self::Notifications];
 
     /// The name under which its position is kept.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Analytics => "analytics",
             Self::Audit => "audit",
+            Self::Notifications => "notifications",
         }
     }
 
@@ -47,6 +51,7 @@ impl Group {
         match self {
             Self::Analytics => analytics::handle(connection, events).await,
             Self::Audit => audit::handle(connection, events).await,
+            Self::Notifications => notifications::handle(connection, events).await,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chat_backends::postgres::{audit, jobs, messages, sessions};
+use chat_backends::postgres::{audit, event_groups, jobs, messages, sessions};
 use chat_core::time::Timestamp;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,9 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 const INDEX_ROOMS: u32 = 50;
 /// How long it is remembered that a job was done: far longer than any queue or dead letter lasts.
 const JOBS_LAST: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long it is remembered what a consumer group has dealt with: longer than the log reaches back, whose segments go
+/// as a whole.
+const RECEIPTS_LAST: Duration = Duration::from_secs(14 * 24 * 3600);
 /// How long the audit log reaches back.
 const AUDIT_LASTS: Duration = Duration::from_secs(400 * 24 * 3600);
 
@@ -65,6 +68,7 @@ async fn forget(context: &Context) -> Result<(), Failure> {
     jobs::prune(&context.pg, before(now, JOBS_LAST)).await?;
     sessions::prune(&context.pg, now).await?;
     audit::prune(&context.pg, before(now, AUDIT_LASTS)).await?;
+    event_groups::prune(&context.pg, before(now, RECEIPTS_LAST)).await?;
     Ok(())
 }
 

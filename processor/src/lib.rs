@@ -16,6 +16,8 @@ pub mod groups;
 pub mod housekeeping;
 pub mod http;
 pub mod order;
+pub mod outbox;
+pub mod push;
 pub mod run;
 mod stale;
 pub mod telemetry;

@@ -14,6 +14,11 @@ use crate::context::{Context, Policy};
 use crate::groups;
 use crate::housekeeping;
 use crate::http::{self, HttpState};
+use crate::outbox;
+use crate::push::client::Client;
+use crate::push::endpoint::Reach;
+use crate::push::sender::Sender;
+use crate::push::vapid::Vapid;
 use crate::worker::health::Health;
 use crate::worker::ladder::Ladder;
 use crate::worker::metrics::WorkerMetrics;
@@ -46,6 +51,13 @@ pub async fn run(
         Arc::clone(&name),
         stop.clone(),
     );
+    let outbox = outbox::run(
+        context.pg.clone(),
+        Arc::clone(&rabbitmq),
+        Arc::clone(&name),
+        stop.clone(),
+    );
+    let notifying = notify(context.clone(), config.vapid, stop.clone());
     let worker = Worker {
         context: context.clone(),
         rabbitmq,
@@ -74,6 +86,8 @@ pub async fn run(
             worker.run(stop.clone(), config.drain_window),
             groups,
             housekeeping::keep(context.clone(), stop.clone()),
+            outbox,
+            notifying,
             draining
         );
         tracing::info!("stopped");
@@ -82,4 +96,22 @@ pub async fn run(
     let (served, ()) = tokio::join!(serving.into_future(), working);
     context.pg.close().await;
     Ok(served?)
+}
+
+/// Sends notifications until `stop`, if there is a key for it.
+async fn notify(context: Context, vapid: Option<Vapid>, stop: CancellationToken) {
+    let Some(vapid) = vapid else {
+        return;
+    };
+    match Client::new(Reach::Public) {
+        Ok(client) => {
+            let sender = Sender {
+                context,
+                vapid,
+                client,
+            };
+            sender.run(stop).await;
+        }
+        Err(error) => tracing::error!(%error, "nobody is notified: TLS can't be set up"),
+    }
 }

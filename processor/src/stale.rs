@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use chat_backends::redis::{Redis, RedisError, members, ring};
+use chat_backends::redis::{Redis, RedisError, admission, members, ring};
 use chat_core::fanout::{CONTROL_JOIN, CONTROL_LEAVE, Control};
-use chat_core::ids::RoomId;
+use chat_core::ids::{RoomId, UserId};
+use serde::Deserialize;
 
 use crate::effects::{Effect, Target};
 
@@ -15,6 +16,20 @@ struct Stale {
     members: BTreeSet<RoomId>,
     /// Rooms with a message that is not what it was: a resume must not bring a deleted text back.
     messages: BTreeSet<RoomId>,
+    /// Users of whom it was remembered that they may send.
+    senders: BTreeSet<UserId>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Of {
+    room_id: RoomId,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Blocked {
+    user_id: UserId,
 }
 
 /// Forgets what `effects` made untrue.
@@ -28,6 +43,9 @@ pub(crate) async fn forget(redis: &Redis, effects: &[Effect]) -> Result<(), Redi
     }
     for room in stale.messages {
         ring::forget(redis, room).await?;
+    }
+    for user in stale.senders {
+        admission::hold(redis, user).await?;
     }
     Ok(())
 }
@@ -49,6 +67,19 @@ impl Stale {
                 ) => {
                     stale.messages.insert(room);
                 }
+                // Hidden from one member: the ring is everybody's, so that member must be answered from Postgres.
+                ("message.deleted", Target::User(_)) => {
+                    if let Ok(Of { room_id }) = serde_json::from_str(effect.fanout.data.get()) {
+                        stale.messages.insert(room_id);
+                    }
+                }
+                ("block.changed", Target::User(user)) => {
+                    stale.senders.insert(user);
+                    if let Ok(Blocked { user_id }) = serde_json::from_str(effect.fanout.data.get())
+                    {
+                        stale.senders.insert(user_id);
+                    }
+                }
                 _ => {}
             }
         }
@@ -58,7 +89,6 @@ impl Stale {
 
 #[cfg(test)]
 mod tests {
-    use chat_core::ids::UserId;
     use chat_core::protocol::server::ServerEvent;
 
     use super::*;
@@ -81,5 +111,27 @@ mod tests {
         let stale = Stale::of(&[join, typing]);
         assert_eq!(stale.members, BTreeSet::from([room_id]));
         assert!(stale.messages.is_empty());
+    }
+
+    #[test]
+    fn a_deletion_for_oneself_makes_the_ring_stale_and_a_block_both_senders() {
+        let (room_id, user_id, other) = (RoomId::now_v7(), UserId::now_v7(), UserId::now_v7());
+        let deleted = ServerEvent::MessageDeleted {
+            room_id,
+            message_id: chat_core::ids::MessageId::now_v7(),
+            seq: 3,
+            scope: chat_core::protocol::client::DeleteScope::Me,
+            deleted_by: user_id,
+            deleted_at: chat_core::time::Timestamp::now(),
+        };
+        let blocked = ServerEvent::BlockChanged {
+            user_id: other,
+            blocked: true,
+        };
+        let effects =
+            [deleted, blocked].map(|event| Effect::new(Target::User(user_id), &event).unwrap());
+        let stale = Stale::of(&effects);
+        assert_eq!(stale.messages, BTreeSet::from([room_id]));
+        assert_eq!(stale.senders, BTreeSet::from([user_id, other]));
     }
 }

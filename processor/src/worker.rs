@@ -9,6 +9,7 @@ mod commit;
 pub mod health;
 pub mod ladder;
 pub mod lanes;
+mod leftovers;
 pub mod metrics;
 mod ownership;
 mod partition;
@@ -68,6 +69,8 @@ enum SessionEnd {
     Broker(#[from] BrokerError),
     #[error(transparent)]
     Consumer(#[from] chat_backends::rabbitmq::consumer::ConsumerEnd),
+    #[error("partitions of an earlier number have come back")]
+    Leftovers,
     #[error("a worker died: {0}")]
     Panicked(#[from] tokio::task::JoinError),
 }
@@ -111,6 +114,11 @@ impl Worker {
         // A session ends as a whole: its own token stops the other consumers when one ends.
         let over = stop.child_token();
         let mut workers: JoinSet<Result<(), SessionEnd>> = JoinSet::new();
+        workers.spawn(transient::run(self.clone(), broker.clone(), over.clone()));
+        // Ready meanwhile: a rolling update must go on for the processors of before to leave.
+        self.health.set(Backend::RabbitMq, true);
+        leftovers::drain(self, &broker, stop).await?;
+        workers.spawn(leftovers::watch(self.clone(), broker.clone(), over.clone()));
         for queue in [Queue::High, Queue::Medium] {
             for number in 0..self.rabbitmq.partitions {
                 let log = EventLog::open(&broker, &self.rabbitmq).await?;
@@ -119,8 +127,6 @@ impl Worker {
                 workers.spawn(partition.run(ownership.clone(), over.clone()));
             }
         }
-        workers.spawn(transient::run(self.clone(), broker.clone(), over.clone()));
-        self.health.set(Backend::RabbitMq, true);
         tracing::info!(partitions = self.rabbitmq.partitions, "consuming");
 
         let mut result = Ok(());

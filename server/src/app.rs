@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Authenticator;
 use crate::auth::password::Passwords;
 use crate::config::Config;
+use crate::delivery::heads::Heads;
 use crate::delivery::late::Late;
 use crate::delivery::receipts::Receipts;
 use crate::delivery::subscriptions::Subscriptions;
@@ -37,6 +38,7 @@ pub(crate) struct App {
     pub(crate) receipts: Receipts,
     pub(crate) facts: Facts,
     pub(crate) late: Late,
+    pub(crate) heads: Heads,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Health,
     pub(crate) drain: Drain,

@@ -13,6 +13,7 @@ use chat_backends::config::{
 use chat_core::signing::KeyRing;
 use chat_core::{duration, env, limits, ports};
 use chat_processor::context::Policy;
+use chat_processor::push::vapid::{Vapid, VapidArgs};
 use clap::Args;
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -34,6 +35,8 @@ pub struct GatewayArgs {
     rabbitmq: RabbitArgs,
     #[command(flatten)]
     job_keys: JobKeyArgs,
+    #[command(flatten)]
+    vapid: VapidArgs,
     /// Port of the HTTP listener, 0 to 65535; 8080 by default.
     #[arg(long, env = env::PORT)]
     port: Option<String>,
@@ -94,7 +97,7 @@ pub struct GatewayArgs {
     /// Secret that TURN credentials are derived from.
     #[arg(long, env = env::TURN_SECRET, hide_env_values = true)]
     turn_secret: Option<SecretString>,
-    /// Name of this gateway in Redis and in jobs; the host's name by default.
+    /// What the name of this gateway in Redis and in jobs begins with; the host's name by default.
     #[arg(long, env = env::POD_NAME)]
     pod_name: Option<String>,
 }
@@ -112,6 +115,8 @@ pub struct Config {
     pub rabbitmq: RabbitConfig,
     /// Keys of the job signatures.
     pub job_keys: KeyRing,
+    /// The key of Web Push; without it no browser can subscribe.
+    pub vapid: Option<Vapid>,
     /// Access and refresh tokens.
     pub tokens: TokenConfig,
     /// Origins that browsers may call from.
@@ -132,7 +137,7 @@ pub struct Config {
     pub admin: Option<AdminConfig>,
     /// TURN and STUN servers.
     pub turn: TurnConfig,
-    /// Name of this gateway.
+    /// Name of this gateway, another one at each start: what Redis keeps of sockets under an older one is of the dead.
     pub gateway_id: Arc<str>,
 }
 
@@ -200,6 +205,7 @@ impl GatewayArgs {
             redis: self.redis.resolve()?,
             rabbitmq: self.rabbitmq.resolve()?,
             job_keys: self.job_keys.resolve()?,
+            vapid: self.vapid.resolve()?,
             tokens: self.tokens()?,
             cors: cors(self.cors_origin.as_deref())?,
             trusted_proxies: self.trusted_proxies()?,
@@ -417,11 +423,9 @@ impl GatewayArgs {
             .filter(|c| c.is_ascii_alphanumeric() || "-._".contains(*c))
             .take(200)
             .collect();
-        if name.is_empty() {
-            "gateway".into()
-        } else {
-            name.into()
-        }
+        let name = if name.is_empty() { "gateway" } else { &name };
+        let start = uuid::Uuid::new_v4().simple().to_string();
+        format!("{name}-{}", &start[..8]).into()
     }
 }
 
@@ -600,5 +604,16 @@ mod tests {
     fn no_secret_is_shown_in_debug_output() {
         let shown = format!("{:?}", complete().resolve().unwrap());
         assert!(!shown.contains("0123456789abcdef"), "{shown}");
+    }
+
+    #[test]
+    fn a_gateway_has_another_name_at_each_start() {
+        let args = GatewayArgs {
+            pod_name: Some("gateway-0".to_owned()),
+            ..GatewayArgs::default()
+        };
+        let (one, other) = (args.gateway_id(), args.gateway_id());
+        assert!(one.starts_with("gateway-0-"), "{one}");
+        assert_ne!(one, other);
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use chat_backends::rabbitmq::publisher::{PublishError, Publisher};
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::job::Job;
+use chat_processor::commands::admission;
 use chat_processor::context::Context;
 use chat_processor::direct;
 use chat_processor::failure::{Failure, unavailable};
@@ -88,7 +89,7 @@ impl Dispatcher {
             Started::Answered(published) => *published,
             Started::Waiting(publishing) => publishing.await,
         };
-        match result {
+        let done = match result {
             Ok(()) => {
                 self.metrics.job_published(job.act.queue(), job.act.name());
                 order::confirmed(&self.context, &job).await;
@@ -98,7 +99,11 @@ impl Dispatcher {
                 self.do_here(&job).await
             }
             Err(error) => Err(self.refuse(&job, &error)),
+        };
+        if done.is_err() {
+            admission::give_back(&self.context, &job).await;
         }
+        done
     }
 
     async fn do_here(&self, job: &Job) -> Result<(), Refusal> {

@@ -29,6 +29,7 @@ pub(crate) struct Metrics {
     shed: Family<ShedLabel, Counter>,
     rate_limited: Family<BucketLabel, Counter>,
     http_requests: Family<HttpLabels, Counter>,
+    fanout_repaired: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -97,6 +98,7 @@ impl Metrics {
             shed: Family::default(),
             rate_limited: Family::default(),
             http_requests: Family::default(),
+            fanout_repaired: Counter::default(),
         };
         metrics.first_samples();
         metrics.registered()
@@ -140,11 +142,6 @@ impl Metrics {
             self.queue_ready.clone(),
         );
         registry.register(
-            "shedding",
-            "1 while typing and presence are dropped",
-            self.shedding.clone(),
-        );
-        registry.register(
             "shed",
             "Events dropped while the queue was too long",
             self.shed.clone(),
@@ -158,6 +155,16 @@ impl Metrics {
             "http_requests",
             "Requests answered",
             self.http_requests.clone(),
+        );
+        registry.register(
+            "fanout_repaired_messages",
+            "Messages that did not come by their channel and were emitted after a look at their room's head",
+            self.fanout_repaired.clone(),
+        );
+        registry.register(
+            "shedding",
+            "1 while typing and presence are dropped",
+            self.shedding.clone(),
         );
         self
     }
@@ -227,11 +234,6 @@ impl Metrics {
         })
     }
 
-    /// Whether typing and presence are dropped.
-    pub(crate) fn shedding(&self, active: bool) {
-        self.shedding.set(i64::from(active));
-    }
-
     /// A client sent an event; `event` comes from the table of known events.
     pub(crate) fn event_received(&self, dialect: &'static str, event: &'static str) {
         self.events_received
@@ -277,6 +279,17 @@ impl Metrics {
     /// An event was dropped because the queue is too long.
     pub(crate) fn shed(&self, event: &'static str) {
         self.shed.get_or_create(&ShedLabel { event }).inc();
+    }
+
+    /// Messages were found missing and made good.
+    pub(crate) fn fanout_repaired(&self, messages: usize) {
+        self.fanout_repaired
+            .inc_by(u64::try_from(messages).unwrap_or(u64::MAX));
+    }
+
+    /// Whether typing and presence are dropped.
+    pub(crate) fn shedding(&self, active: bool) {
+        self.shedding.set(i64::from(active));
     }
 
     /// A rate limit refused something.

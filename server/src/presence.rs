@@ -113,6 +113,38 @@ async fn evict(app: &App, user: UserId, entries: &[String]) {
     }
 }
 
+/// Lists every socket again: this gateway was off the list, so others may have swept its sockets away, or Redis lost them.
+async fn restore(app: &Arc<App>) {
+    let clients = app.hub.clients();
+    let sockets: Vec<(UserId, String)> = clients
+        .iter()
+        .map(|client| (client.user_id, client.id.clone()))
+        .collect();
+    match presence::restore(&app.context.redis, &app.config.gateway_id, &sockets).await {
+        Ok(back) => back
+            .into_iter()
+            .for_each(|user| tell(app, user, PresenceStatus::Online)),
+        Err(error) => {
+            tracing::warn!(%error, "this gateway's sockets were not listed again");
+            // Off the list once more, so that the next beat tries again.
+            let gateways = Heartbeats::gateways(presence::GATEWAY_TIMEOUT);
+            let left = gateways
+                .leave(&app.context.redis, &app.config.gateway_id)
+                .await;
+            if let Err(error) = left {
+                tracing::debug!(%error, "the list of gateways could not be changed either");
+            }
+        }
+    }
+    // Who left meanwhile was listed for good by the loop above.
+    for client in clients {
+        if !app.hub.has_client(&client) {
+            let gone = disconnected(Arc::clone(app), client.user_id, client.id.clone());
+            app.tasks.spawn(gone);
+        }
+    }
+}
+
 /// Vouches for this gateway's sockets, and sweeps up after gateways that were killed, until `stop`.
 pub(crate) async fn keep(app: Arc<App>, stop: CancellationToken) {
     let heartbeats = Heartbeats::gateways(presence::GATEWAY_TIMEOUT);
@@ -124,8 +156,10 @@ pub(crate) async fn keep(app: Arc<App>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = beats.tick() => {
-                if let Err(error) = heartbeats.beat(&app.context.redis, &app.config.gateway_id).await {
-                    tracing::warn!(%error, "this gateway could not vouch for its sockets");
+                match heartbeats.beat_or_rejoin(&app.context.redis, &app.config.gateway_id).await {
+                    Ok(false) => {}
+                    Ok(true) => restore(&app).await,
+                    Err(error) => tracing::warn!(%error, "this gateway could not vouch for its sockets"),
                 }
             }
             _ = sweeps.tick() => match presence::trim(&app.context.redis).await {

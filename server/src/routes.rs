@@ -10,6 +10,7 @@ mod message_acts;
 mod messages;
 mod metrics;
 mod presence;
+mod push;
 mod read;
 mod reports;
 mod room_acts;
@@ -44,6 +45,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .merge(admin::router())
         .merge(read::router())
         .merge(presence::router())
+        .merge(push::router())
         .merge(sessions::router());
     Router::new()
         .merge(health::router())

@@ -19,6 +19,7 @@ use crate::auth::accounts;
 use crate::auth::jwt::AccessTokens;
 use crate::auth::password::Passwords;
 use crate::config::Config;
+use crate::delivery::heads::{self, Heads};
 use crate::delivery::late::{self, Late};
 use crate::delivery::pump;
 use crate::delivery::receipts::{self, Receipts};
@@ -97,6 +98,7 @@ pub async fn run(
         receipts: Receipts::default(),
         facts: Facts::default(),
         late,
+        heads: Heads::default(),
         health: Health::default(),
         drain: Drain::default(),
         tasks: tasks.clone(),
@@ -106,6 +108,7 @@ pub async fn run(
     tasks.spawn(pump::run(Arc::clone(&app), events, background.clone()));
     tasks.spawn(late::run(Arc::clone(&app), latecomers, background.clone()));
     tasks.spawn(receipts::run(Arc::clone(&app), background.clone()));
+    tasks.spawn(heads::run(Arc::clone(&app), background.clone()));
     tasks.spawn(presence::keep(Arc::clone(&app), background.clone()));
     tasks.spawn(expiry::run(Arc::clone(&app), background.clone()));
     tasks.spawn(make_admin(Arc::clone(&app), background.clone()));

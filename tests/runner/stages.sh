@@ -26,6 +26,7 @@ stage_shell() {
   install_debian_packages shellcheck
   local file status=0
   check 'counting of results' tests/runner/counts_test.sh || status=1
+  check 'tests that tests/README.md names' tests/runner/named_tests.sh || status=1
   while IFS= read -r file; do
     check "shellcheck $file" shellcheck --external-sources --source-path=SCRIPTDIR "$file" || status=1
   done < <(shell_scripts)

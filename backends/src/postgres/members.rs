@@ -2,7 +2,7 @@
 
 mod standing;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chat_core::ids::{RoomId, UserId};
 use chat_core::limits;
@@ -62,6 +62,34 @@ pub async fn ids_of_all(
             let ids = row.user_ids.into_iter().map(UserId::from).collect();
             (row.room_id.into(), ids)
         })
+        .collect())
+}
+
+/// Those of these pairs who are members, in no certain order.
+///
+/// # Errors
+/// If the database fails.
+pub async fn among(
+    db: impl PgExecutor<'_>,
+    pairs: &[(RoomId, UserId)],
+) -> Result<HashSet<(RoomId, UserId)>, sqlx::Error> {
+    let (rooms, users): (Vec<_>, Vec<_>) = pairs
+        .iter()
+        .map(|(room, user)| (room.uuid(), user.uuid()))
+        .unzip();
+    let rows = sqlx::query!(
+        r#"
+        SELECT m.room_id, m.user_id FROM unnest($1::uuid[], $2::uuid[]) AS asked (room_id, user_id)
+        JOIN members m ON m.room_id = asked.room_id AND m.user_id = asked.user_id
+        "#,
+        &rooms,
+        &users,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.room_id.into(), row.user_id.into()))
         .collect())
 }
 

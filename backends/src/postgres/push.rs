@@ -1,8 +1,10 @@
 //! Web Push subscriptions of users' browsers.
 
+pub mod deliveries;
+
 use chat_core::ids::{PushSubscriptionId, UserId};
 use chat_core::time::Timestamp;
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 
 /// A subscription, as the browser made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,13 +17,15 @@ pub struct PushSubscription {
     pub auth: String,
 }
 
-/// Keeps a subscription and returns its id. An endpoint belongs to whoever subscribed last.
+/// Keeps a subscription and returns its id. An endpoint belongs to whoever subscribed last; of a user's subscriptions the
+/// latest `most` are kept. The transaction is the caller's.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn subscribe(
-    db: impl PgExecutor<'_>,
+    conn: &mut PgConnection,
     subscription: &PushSubscription,
+    most: i64,
     now: Timestamp,
 ) -> Result<PushSubscriptionId, sqlx::Error> {
     let id = sqlx::query_scalar!(
@@ -31,7 +35,8 @@ pub async fn subscribe(
         ON CONFLICT (md5(endpoint)) DO UPDATE
         SET subscription_id = CASE WHEN push_subscriptions.user_id = excluded.user_id
                                    THEN push_subscriptions.subscription_id ELSE excluded.subscription_id END,
-            user_id = excluded.user_id, endpoint = excluded.endpoint, p256dh = excluded.p256dh, auth = excluded.auth
+            user_id = excluded.user_id, endpoint = excluded.endpoint, p256dh = excluded.p256dh, auth = excluded.auth,
+            created_at = excluded.created_at
         RETURNING subscription_id
         "#,
         subscription.id.uuid(),
@@ -41,7 +46,19 @@ pub async fn subscribe(
         subscription.auth,
         now.utc(),
     )
-    .fetch_one(db)
+    .fetch_one(&mut *conn)
+    .await?;
+    sqlx::query!(
+        r#"
+        DELETE FROM push_subscriptions WHERE subscription_id IN (
+            SELECT subscription_id FROM push_subscriptions WHERE user_id = $1 AND subscription_id <> $2
+            ORDER BY created_at DESC, subscription_id DESC OFFSET $3)
+        "#,
+        subscription.user_id.uuid(),
+        id,
+        (most - 1).max(0),
+    )
+    .execute(conn)
     .await?;
     Ok(id.into())
 }

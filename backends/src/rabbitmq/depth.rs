@@ -86,7 +86,7 @@ fn sum(parts: &[Depth]) -> Depth {
     })
 }
 
-async fn ask(channel: &Channel, queue: String) -> Result<Depth, BrokerError> {
+pub(super) async fn ask(channel: &Channel, queue: String) -> Result<Depth, BrokerError> {
     // Passive: asks about the queue without making it.
     let options = QueueDeclareOptions {
         passive: true,

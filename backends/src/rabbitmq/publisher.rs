@@ -14,7 +14,8 @@ use chat_core::partition;
 use chat_core::signing::KeyRing;
 use lapin::BasicProperties;
 use lapin::types::FieldTable;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,8 +24,10 @@ use self::session::Session;
 use super::{Broker, BrokerError, PERSISTENT, headers, topology};
 use crate::config::RabbitConfig;
 
-/// Jobs that may wait for their confirm at a time.
+/// Jobs that may wait for their confirm at a time; those beyond wait here, in order, for at most the confirm's timeout.
 const IN_FLIGHT: usize = 2000;
+/// Jobs that may wait here for their turn: a stuck broker bounds our memory.
+const WAITING: usize = 8000;
 /// First pause before connecting again.
 const RECONNECT_MIN: Duration = Duration::from_millis(100);
 /// Longest pause before connecting again: a broker that is back is used within five seconds.
@@ -53,6 +56,9 @@ pub enum Refusal {
     /// A negative confirm: the queue is full, or has no leader.
     #[error("the queue is full")]
     QueueFull,
+    /// More jobs wait for the broker here than may.
+    #[error("too many jobs wait for the broker")]
+    TooManyWaiting,
     /// The message came back: no queue is bound to its routing key.
     #[error("no queue takes it")]
     Unroutable,
@@ -68,7 +74,6 @@ struct Shared {
     config: RabbitConfig,
     keys: KeyRing,
     outgoing: mpsc::Sender<Outgoing>,
-    permits: Arc<Semaphore>,
     broker: watch::Receiver<Option<Broker>>,
 }
 
@@ -84,8 +89,6 @@ struct Outgoing {
 struct Waiting {
     /// Told what became of it; `None` for what nobody waits for.
     reply: Option<oneshot::Sender<Result<(), PublishError>>>,
-    /// Held until the broker has answered, so that a stuck broker bounds our memory.
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Publisher {
@@ -97,8 +100,7 @@ impl Publisher {
         tasks: &TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        // As many places as permits: a job that has a permit never waits for the channel.
-        let (outgoing, queue) = mpsc::channel(IN_FLIGHT);
+        let (outgoing, queue) = mpsc::channel(WAITING);
         let (connected, broker) = watch::channel(None);
         let supervisor = Supervisor {
             config: config.clone(),
@@ -112,7 +114,6 @@ impl Publisher {
                 config,
                 keys,
                 outgoing,
-                permits: Arc::new(Semaphore::new(IN_FLIGHT)),
                 broker,
             }),
         }
@@ -136,29 +137,29 @@ impl Publisher {
         let routing_key = queue.routing_key(partition::of(job.lane(), shared.config.partitions));
         let confirmed = queue != Queue::Low;
 
-        timeout(shared.config.confirm_timeout, async {
-            let permit = shared.permit().await?;
-            let (reply, answer) = oneshot::channel();
-            shared
-                .outgoing
-                .try_send(Outgoing {
-                    routing_key,
-                    body,
-                    properties,
-                    waiting: Waiting {
-                        reply: confirmed.then_some(reply),
-                        _permit: permit,
-                    },
-                })
-                .map_err(|_| PublishError::Unavailable)?;
-            if confirmed {
-                answer.await.unwrap_or(Err(PublishError::Unavailable))
-            } else {
-                Ok(())
-            }
-        })
-        .await
-        .unwrap_or(Err(PublishError::Timeout))
+        let (reply, answer) = oneshot::channel();
+        // Without awaiting: the place in the queue is the job's place in the order, however many are waiting.
+        shared
+            .outgoing
+            .try_send(Outgoing {
+                routing_key,
+                body,
+                properties,
+                waiting: Waiting {
+                    reply: confirmed.then_some(reply),
+                },
+            })
+            .map_err(|error| match error {
+                TrySendError::Full(_) => PublishError::Refused(Refusal::TooManyWaiting),
+                TrySendError::Closed(_) => PublishError::Unavailable,
+            })?;
+        if !confirmed {
+            return Ok(());
+        }
+        match timeout(shared.config.confirm_timeout, answer).await {
+            Ok(answer) => answer.unwrap_or(Err(PublishError::Unavailable)),
+            Err(_) => Err(PublishError::Timeout),
+        }
     }
 
     /// Whether jobs can be published now: connected, and no alarm on the broker.
@@ -187,20 +188,6 @@ impl Publisher {
     /// How the broker is used.
     pub fn config(&self) -> &RabbitConfig {
         &self.shared.config
-    }
-}
-
-impl Shared {
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, PublishError> {
-        // Without awaiting if possible: the runtime makes a task yield now and then at an await, and then a later
-        // job of the same task would overtake.
-        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-            return Ok(permit);
-        }
-        Arc::clone(&self.permits)
-            .acquire_owned()
-            .await
-            .map_err(|_| PublishError::Unavailable)
     }
 }
 
@@ -287,6 +274,11 @@ impl Supervisor {
 }
 
 impl Waiting {
+    /// Whether the caller has given up, and was told so.
+    fn is_given_up(&self) -> bool {
+        self.reply.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
+
     fn answer(self, result: Result<(), PublishError>) {
         if let Some(reply) = self.reply {
             // Nobody listens any more after the caller's timeout.

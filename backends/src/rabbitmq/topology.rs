@@ -4,10 +4,13 @@
 //! with other settings is kept: a running queue must not be deleted to change a bound.
 
 use chat_core::names::{self, Queue};
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{
+    ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 
+use super::depth::{self, Depth};
 use super::{Broker, BrokerError, call};
 use crate::config::RabbitConfig;
 
@@ -112,6 +115,9 @@ pub async fn declare(broker: &Broker, config: &RabbitConfig) -> Result<(), Broke
     Ok(())
 }
 
+/// A partition beyond the present number.
+pub type Leftover = (Queue, u16);
+
 /// Partitions beyond the present number that an earlier, larger number left behind.
 ///
 /// Gateways of before may still publish to them, so they are kept, and somebody has to go on consuming them.
@@ -121,7 +127,7 @@ pub async fn declare(broker: &Broker, config: &RabbitConfig) -> Result<(), Broke
 pub async fn leftover_partitions(
     broker: &Broker,
     config: &RabbitConfig,
-) -> Result<Vec<(Queue, u16)>, BrokerError> {
+) -> Result<Vec<Leftover>, BrokerError> {
     let mut found = Vec::new();
     for queue in [Queue::High, Queue::Medium] {
         // A question about a missing queue closes the channel; partitions are made in a row, so one such is the end.
@@ -145,6 +151,73 @@ pub async fn leftover_partitions(
         }
     }
     Ok(found)
+}
+
+/// Takes the bindings of leftover partitions away, so that nothing new comes into them; again and again is harmless.
+///
+/// # Errors
+/// [`BrokerError`] if the broker is away.
+pub async fn retire(
+    broker: &Broker,
+    config: &RabbitConfig,
+    left: &[Leftover],
+) -> Result<(), BrokerError> {
+    let channel = broker.channel().await?;
+    for (queue, partition) in left {
+        let name = config.names.partition(*queue, *partition);
+        call(
+            "unbind a queue",
+            channel.queue_unbind(
+                name.into(),
+                config.names.exchange.as_str().into(),
+                queue.routing_key(*partition).into(),
+                FieldTable::default(),
+            ),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// How much is ready in leftover partitions and how many consumers they have, in their order; nothing for one that is
+/// gone.
+///
+/// # Errors
+/// [`BrokerError`] if the broker is away.
+pub async fn depths(
+    broker: &Broker,
+    config: &RabbitConfig,
+    left: &[Leftover],
+) -> Result<Vec<Depth>, BrokerError> {
+    let mut depths = Vec::with_capacity(left.len());
+    let mut channel = broker.channel().await?;
+    for (queue, partition) in left {
+        match depth::ask(&channel, config.names.partition(*queue, *partition)).await {
+            Ok(depth) => depths.push(depth),
+            // The refusal has closed the channel.
+            Err(BrokerError::Refused(_)) => channel = broker.channel().await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(depths)
+}
+
+/// Deletes leftover partitions, which must be empty and retired.
+///
+/// # Errors
+/// [`BrokerError`] if the broker is away.
+pub async fn remove(
+    broker: &Broker,
+    config: &RabbitConfig,
+    left: &[Leftover],
+) -> Result<(), BrokerError> {
+    let channel = broker.channel().await?;
+    for (queue, partition) in left {
+        let name = config.names.partition(*queue, *partition);
+        let options = QueueDeleteOptions::default();
+        call("delete a queue", channel.queue_delete(name.into(), options)).await?;
+    }
+    Ok(())
 }
 
 /// A partition of the high or the medium queue.
@@ -284,5 +357,22 @@ impl Topology<'_> {
             }
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backlog_of_jobs_never_expires_and_a_full_queue_drops_nothing() {
+        let jobs = jobs(7);
+        let has = |key: &str| jobs.inner().contains_key(key);
+        assert!(!has("x-message-ttl") && !has("x-expires"));
+        let overflow = jobs.inner().get("x-overflow");
+        assert_eq!(
+            overflow,
+            Some(&AMQPValue::LongString("reject-publish".into()))
+        );
     }
 }

@@ -20,6 +20,10 @@ use super::{Redis, RedisError, spam};
 /// How long a sender is remembered: the longest that a change outside the room (an account's mute) goes unnoticed.
 const SENDERS_LAST: Duration = Duration::from_secs(30);
 
+/// How long a sender whose rights changed is looked up each time: whatever was remembered of them, or is just being
+/// remembered from before the change, is gone by then.
+const HOLD: Duration = Duration::from_secs(60);
+
 static ADMIT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
         include_str!("lua/token_bucket.lua"),
@@ -71,6 +75,26 @@ pub(super) fn senders_key(room: RoomId) -> String {
     format!("{}:senders", names::room_members(room))
 }
 
+fn hold_key(user: UserId) -> String {
+    format!("chat:senders:held:{user}")
+}
+
+/// Makes every send of a user be looked up in Postgres for a while: something changed that is not a room's own, such
+/// as a block or a mute. To be called after the commit.
+///
+/// # Errors
+/// [`RedisError`] if Redis is away: the change goes unnoticed for half a minute at most.
+pub async fn hold(redis: &Redis, user: UserId) -> Result<(), RedisError> {
+    ::redis::cmd("SET")
+        .arg(hold_key(user))
+        .arg("1")
+        .arg("PX")
+        .arg(u64::try_from(HOLD.as_millis()).unwrap_or(u64::MAX))
+        .exec_async(&mut redis.connection())
+        .await?;
+    Ok(())
+}
+
 /// Asks about a send. `may_send`: Postgres has just said that the sender may.
 ///
 /// # Errors
@@ -93,6 +117,7 @@ pub async fn admit(
                 .key(names::throttle(&send.user.to_string(), "message"))
                 .key(names::dedup(send.user, send.room, send.client_msg_id))
                 .key(spam::key(send.user, send.room, send.content))
+                .key(hold_key(send.user))
                 .arg(send.user.to_string())
                 .arg(u8::from(may_send))
                 .arg(bucket.burst)

@@ -111,10 +111,14 @@ pub async fn restore(
     gateway_id: &str,
     sockets: &[(UserId, String)],
 ) -> Result<Vec<UserId>, RedisError> {
-    stream::iter(sockets)
-        .map(|(user, socket)| async move {
-            let connected = connect(redis, *user, gateway_id, socket).await?;
-            Ok((*user, connected.came_online))
+    // Owned by each call: futures that borrow from a closure's arguments could not be sent to another thread.
+    stream::iter(sockets.to_vec())
+        .map(|(user, socket)| {
+            let (redis, gateway_id) = (redis.clone(), gateway_id.to_owned());
+            async move {
+                let connected = connect(&redis, user, &gateway_id, &socket).await?;
+                Ok((user, connected.came_online))
+            }
         })
         .buffer_unordered(RESTORED_AT_ONCE)
         .try_filter_map(|(user, came_online)| future::ok(came_online.then_some(user)))

@@ -102,16 +102,17 @@ async fn a_browser_belongs_to_whoever_subscribed_last() {
             auth: "a".to_owned(),
         };
         let now = Timestamp::now();
-        let first = push::subscribe(&pool, &subscription(one), now)
+        let mut conn = pool.acquire().await.unwrap();
+        let first = push::subscribe(&mut conn, &subscription(one), 10, now)
             .await
             .unwrap();
         assert_eq!(
-            push::subscribe(&pool, &subscription(one), now)
+            push::subscribe(&mut conn, &subscription(one), 10, now)
                 .await
                 .unwrap(),
             first
         );
-        let second = push::subscribe(&pool, &subscription(other), now)
+        let second = push::subscribe(&mut conn, &subscription(other), 10, now)
             .await
             .unwrap();
         assert_ne!(first, second);
@@ -119,6 +120,32 @@ async fn a_browser_belongs_to_whoever_subscribed_last() {
         assert_eq!(push::of(&pool, &[one, other]).await.unwrap()[0].id, second);
         assert!(!push::unsubscribe(&pool, one, second).await.unwrap());
         assert!(push::unsubscribe(&pool, other, second).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_a_users_browsers_the_latest_are_kept() {
+    with_database(|pool| async move {
+        let owner = user(&pool).await;
+        let mut conn = pool.acquire().await.unwrap();
+        for number in 0..5 {
+            let browser = PushSubscription {
+                id: PushSubscriptionId::now_v7(),
+                user_id: owner,
+                endpoint: format!("https://push.example.org/{number}"),
+                p256dh: "k".to_owned(),
+                auth: "a".to_owned(),
+            };
+            let now = Timestamp::now();
+            push::subscribe(&mut conn, &browser, 3, now).await.unwrap();
+        }
+        let kept = push::of(&pool, &[owner]).await.unwrap();
+        let endpoints: Vec<&str> = kept.iter().map(|it| it.endpoint.as_str()).collect();
+        assert_eq!(
+            endpoints,
+            [2, 3, 4].map(|n| format!("https://push.example.org/{n}"))
+        );
     })
     .await;
 }

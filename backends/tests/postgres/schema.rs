@@ -64,6 +64,23 @@ async fn a_database_that_is_away_is_worth_another_try_and_a_mistake_is_not() {
 }
 
 #[tokio::test]
+async fn a_statement_that_takes_too_long_is_its_own_fault() {
+    with_database(|pool| async move {
+        let mut conn = pool.acquire().await.unwrap();
+        sqlx::query("SET statement_timeout = 20")
+            .execute(&mut *conn)
+            .await
+            .unwrap();
+        let error = sqlx::query("SELECT pg_sleep(5)")
+            .execute(&mut *conn)
+            .await
+            .unwrap_err();
+        assert!(!postgres::is_transient(&error), "{error:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_committed_descriptions_of_the_queries_match_the_schema() {
     with_database(|pool| async move {
         let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../.sqlx");

@@ -123,6 +123,39 @@ async fn jobs_reach_the_queue_in_the_order_of_their_publishing() {
 }
 
 #[tokio::test]
+async fn more_jobs_than_may_be_in_flight_keep_their_order() {
+    with_queues(
+        |_| {},
+        async |fixture| {
+            let publisher = fixture.publisher().await;
+            let jobs: Vec<_> = (0..5000).map(|_| message(0, 1)).collect();
+            // Polled once each, in order, as a gateway does; awaited in any order.
+            let mut publishing: Vec<_> = jobs
+                .iter()
+                .map(|job| Box::pin(publisher.publish(job, None)))
+                .collect();
+            for first_poll in &mut publishing {
+                drop(future::FutureExt::now_or_never(first_poll));
+            }
+            publishing.reverse();
+            let results = future::join_all(publishing).await;
+            assert!(
+                results.iter().all(Result::is_ok),
+                "{:?}",
+                results.iter().find(|r| r.is_err())
+            );
+            let mut consumer = fixture.consumer(0, "c", 0, 2000).await;
+            for job in &jobs {
+                let delivery = consumer.next().await.unwrap();
+                assert_eq!(delivery.message_id, Some(job.job_id.to_string()));
+                consumer.ack(delivery.tag).await.unwrap();
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn presence_goes_to_the_low_queue_without_a_confirm() {
     with_queues(
         |_| {},

@@ -87,6 +87,7 @@ pub(super) fn gateway(plan: &Plan) -> Vec<EnvVar> {
             format!("{}s", spec.gateway.drain_timeout_seconds),
         ),
         value(env::CHAT_WORKER_ENABLED, false),
+        vapid(plan),
     ]);
     variables.extend(spec.gateway.env.iter().map(extra));
     variables
@@ -94,6 +95,7 @@ pub(super) fn gateway(plan: &Plan) -> Vec<EnvVar> {
 
 pub(super) fn processor(plan: &Plan) -> Vec<EnvVar> {
     let mut variables = migration(plan);
+    variables.push(vapid(plan));
     variables.extend(plan.spec.processors.env.iter().map(extra));
     variables
 }
@@ -112,6 +114,12 @@ pub(super) fn migration(plan: &Plan) -> Vec<EnvVar> {
     variables
 }
 
+/// The key of Web Push: gateways show its public half to browsers, processors sign with it.
+fn vapid(plan: &Plan) -> EnvVar {
+    let key = reference(plan, credentials::VAPID_PRIVATE_KEY);
+    value_from(env::CHAT_VAPID_PRIVATE_KEY, key)
+}
+
 fn extra(variable: &EnvironmentVariable) -> EnvVar {
     match (&variable.value, &variable.secret_ref) {
         (_, Some(secret)) => value_from(&variable.name, from_secret(&secret.name, &secret.key)),
@@ -124,6 +132,7 @@ pub(super) fn fingerprint(plan: &Plan) -> String {
     let generated = plan.resolved.credentials.fingerprint(&[
         credentials::JWT_ACCESS_KEY,
         credentials::JOB_HMAC_KEYS,
+        credentials::VAPID_PRIVATE_KEY,
         credentials::DATABASE_URL,
         credentials::RABBITMQ_URL,
         credentials::REDIS_URL,

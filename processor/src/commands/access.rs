@@ -81,9 +81,19 @@ pub async fn of_member(
 ///
 /// # Errors
 /// `room_not_found`, `not_member`, `blocked`, `muted`, `rate_limited`, `unavailable`.
-pub async fn require_sender(context: &Context, room: RoomId, user: UserId) -> Result<(), Refusal> {
+pub async fn require_sender(
+    context: &Context,
+    room: RoomId,
+    user: UserId,
+) -> Result<RoomAccess, Refusal> {
     let access = of_member(context, room, user).await?;
-    may_send(&access, Timestamp::now())
+    may_send(&access, Timestamp::now())?;
+    Ok(access)
+}
+
+/// Whether the right to send depends on nothing that the clock changes.
+pub(crate) const fn is_unconditional(access: &RoomAccess) -> bool {
+    !access.blocked && access.silenced_until.is_none() && access.slow_mode_secs == 0
 }
 
 fn may_send(access: &RoomAccess, now: Timestamp) -> Result<(), Refusal> {

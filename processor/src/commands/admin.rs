@@ -3,6 +3,7 @@
 use chat_backends::postgres::audit::{self, NewEntry};
 use chat_backends::postgres::reports::{self, ReportStatus};
 use chat_backends::postgres::{members, message_facts, rooms, users};
+use chat_backends::redis::admission;
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::{MessageId, ReportId, RoomId, UserId};
 use chat_core::job::Act;
@@ -109,7 +110,11 @@ pub async fn mute(
             let reason = until.map(|_| reason.as_str());
             users::mute(&context.pg, user, reason, until, now).await
         }
-    })
+    })?;
+    if let Err(error) = admission::hold(&context.redis, user).await {
+        tracing::warn!(%error, "a mute takes hold half a minute late");
+    }
+    Ok(())
 }
 
 /// Decides a report.

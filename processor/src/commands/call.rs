@@ -181,7 +181,9 @@ async fn change_locked(
     };
     let mut told = told(actor, &call, step, change)?;
     if matches!(step, Step::Ends(_)) {
-        told.extend(call_message::append(&mut transaction, &call).await?);
+        let message = call_message::append(&mut transaction, &call).await?;
+        call_message::log(&mut transaction, &call, &message).await?;
+        told.extend(message);
     }
     transaction.commit().await?;
     Ok(Ok((call, told)))

@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 
 use crate::effects::{Effect, Target};
 use crate::failure::Failure;
+use crate::{domain_events, outbox};
 
 /// Stores the message of a call that is over and says what the members hear. Storing it again changes nothing: the
 /// call's id stands in for the job's.
@@ -54,6 +55,21 @@ pub async fn append(connection: &mut PgConnection, call: &Call) -> Result<Vec<Ef
         }
     }
     Ok(effects)
+}
+
+/// Puts the message's entries for the event log into the outbox, for a call that ended without a job.
+///
+/// # Errors
+/// [`Failure`] of the database.
+pub(crate) async fn log(
+    connection: &mut PgConnection,
+    call: &Call,
+    message: &[Effect],
+) -> Result<(), Failure> {
+    let id = JobId::from(call.id.uuid());
+    let events = domain_events::of_act(id, call.room_id.uuid(), message, Timestamp::now());
+    outbox::put(connection, &events).await?;
+    Ok(())
 }
 
 /// The name of a state on the wire.

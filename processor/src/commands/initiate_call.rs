@@ -167,6 +167,7 @@ pub async fn give_up_unanswered(context: &Context, now: Timestamp) -> Result<usi
         calls::end(&mut *transaction, place, CallState::Missed, None, now).await?;
         if let Some(call) = calls::by_id(&mut transaction, call.id).await? {
             let message = call_message::append(&mut transaction, &call).await?;
+            call_message::log(&mut transaction, &call, &message).await?;
             let event = ServerEvent::CallStateChanged {
                 call_id: call.id,
                 state: call_message::state(CallState::Missed).to_owned(),

@@ -3,7 +3,7 @@
 use chat_backends::postgres::messages;
 use chat_backends::postgres::receipts::{self, Moved, ReadPosition, StatusChange};
 use chat_core::error::{ErrorCode, Refusal};
-use chat_core::ids::{MessageId, RoomId};
+use chat_core::ids::{JobId, MessageId, RoomId};
 use chat_core::protocol::objects::MessageStatus;
 use chat_core::protocol::server::ServerEvent;
 use chat_core::time::Timestamp;
@@ -13,6 +13,7 @@ use crate::commands::access;
 use crate::context::Context;
 use crate::effects::{self, Effect, Target};
 use crate::failure::{Failure, unavailable};
+use crate::{domain_events, outbox};
 
 /// Most messages whose senders are told of one read: the latest; earlier ones show it in the history.
 const STATUS_CHANGES: u32 = 200;
@@ -84,11 +85,24 @@ async fn tell(context: &Context, actor: &Actor, room_id: RoomId, position: &Read
         });
     match effects_of(actor, position, moved, &changes) {
         Ok(told) => {
+            log(context, moved.room_id, &told).await;
             if let Err(error) = effects::publish(&context.redis, &told).await {
                 tracing::warn!(%error, "a read position was stored but not told");
             }
         }
         Err(error) => tracing::error!(%error, "a read position can't be encoded"),
+    }
+}
+
+/// What the log keeps of it is stored after the position, which is the truth: it counts readings, and may miss one.
+async fn log(context: &Context, room: RoomId, told: &[Effect]) {
+    let events = domain_events::of_act(JobId::now_v7(), room.uuid(), told, Timestamp::now());
+    let put = async {
+        let mut connection = context.pg.acquire().await?;
+        outbox::put(&mut connection, &events).await
+    };
+    if let Err(error) = put.await {
+        tracing::warn!(%error, "a read position was stored but not logged");
     }
 }
 

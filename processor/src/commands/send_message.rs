@@ -1,27 +1,26 @@
 //! `message.send`: store a message once, give it the room's next number, tell the members.
 
+use std::collections::BTreeSet;
+
+use chat_backends::postgres::members;
 use chat_backends::postgres::messages::{self, Appended, NewMessage, Unappendable};
-use chat_backends::redis::dedup::{self, Claim};
-use chat_backends::redis::rate_limit::{TokenBucket, Verdict};
-use chat_backends::redis::spam;
 use chat_core::content::sanitize::sanitize;
 use chat_core::content::spam::count_links;
 use chat_core::error::{ErrorCode, Refusal};
-use chat_core::ids::{JobId, MessageId, RoomId};
+use chat_core::ids::{JobId, MessageId, RoomId, UserId};
 use chat_core::job::{Act, Job, SendMessage};
 use chat_core::limits;
-use chat_core::names;
 use chat_core::protocol::client;
-use chat_core::protocol::objects::{Message, MessageType};
+use chat_core::protocol::objects::{self, Message, MessageType};
 use chat_core::protocol::server::ServerEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::commands::access;
+use crate::commands::admission;
 use crate::context::Context;
 use crate::effects::{Effect, Target};
-use crate::failure::{Failure, unavailable};
+use crate::failure::Failure;
 
 /// A send that passed every check.
 #[derive(Debug)]
@@ -62,32 +61,20 @@ pub async fn check(
             "calls write their message themselves",
         ));
     }
-    access::require_sender(context, send.room_id, actor.user_id).await?;
-    same_room(context, send.room_id, send.reply_to, "replyTo").await?;
-    same_room(context, send.room_id, send.thread_id, "threadId").await?;
-    require_message_rate(context, actor).await?;
-
-    let job = actor.job(
-        Some(send.room_id),
-        Act::SendMessage(SendMessage {
-            message_id: MessageId::now_v7(),
-            client_msg_id: client_msg_id.clone(),
-            kind,
-            content,
-            reply_to: send.reply_to,
-            thread_id: send.thread_id,
-            mentions: send.mentions,
-            attachments: send.attachments,
-            forwarded_from: None,
-        }),
-    );
-    let first_job = first_job(context, &job, &client_msg_id).await;
-    if first_job == job.job_id
-        && let Err(refusal) = require_not_spam(context, &job).await
-    {
-        forget(context, &job, &client_msg_id).await;
-        return Err(refusal);
-    }
+    let room = send.room_id;
+    let send = SendMessage {
+        message_id: MessageId::now_v7(),
+        client_msg_id: client_msg_id.clone(),
+        kind,
+        content,
+        reply_to: send.reply_to,
+        thread_id: send.thread_id,
+        mentions: send.mentions,
+        attachments: send.attachments,
+        forwarded_from: None,
+    };
+    let job = actor.job(Some(room), Act::SendMessage(send.clone()));
+    let first_job = admission::admit(context, &job, room, &send).await?;
     Ok(Checked {
         job,
         client_msg_id,
@@ -118,10 +105,52 @@ pub async fn apply(
         });
     }
     let appended = messages::append_batch(connection, &batch).await?;
-    jobs.iter()
+    let told = jobs
+        .iter()
         .zip(appended)
         .map(|((job, send), appended)| effects(job, send, appended))
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    mentioned(connection, jobs, told).await
+}
+
+/// Adds what mentioned members hear apart; a statement only for a batch that mentions somebody. Whoever is mentioned
+/// and is no member hears nothing.
+async fn mentioned(
+    connection: &mut PgConnection,
+    jobs: &[(&Job, &SendMessage)],
+    mut told: Vec<Vec<Effect>>,
+) -> Result<Vec<Vec<Effect>>, Failure> {
+    let named: Vec<(RoomId, UserId)> = jobs
+        .iter()
+        .filter_map(|(job, send)| Some((job.room_id?, &send.mentions)))
+        .flat_map(|(room, mentions)| mentions.iter().map(move |user| (room, *user)))
+        .collect();
+    if named.is_empty() {
+        return Ok(told);
+    }
+    let members = members::among(connection, &named).await?;
+    for ((job, send), told) in jobs.iter().zip(&mut told) {
+        let Some((room_id, seq)) = told.first().and_then(|effect| effect.stored) else {
+            continue;
+        };
+        // As it is stored: a repeat under the same job is told as the first was.
+        let (preview, _) = objects::preview(&send.content);
+        let users: BTreeSet<UserId> = send.mentions.iter().copied().collect();
+        for user in users {
+            if user == job.user_id || !members.contains(&(room_id, user)) {
+                continue;
+            }
+            let event = ServerEvent::MessageMention {
+                room_id,
+                message_id: send.message_id,
+                seq,
+                sender_id: job.user_id,
+                preview: preview.clone(),
+            };
+            told.push(Effect::of_job(Target::User(user), &event, job)?);
+        }
+    }
+    Ok(told)
 }
 
 fn effects(job: &Job, send: &SendMessage, appended: Appended) -> Result<Vec<Effect>, Failure> {
@@ -240,92 +269,6 @@ fn bounded(path: &str, count: usize, max: usize) -> Result<(), Refusal> {
         ));
     }
     Ok(())
-}
-
-async fn same_room(
-    context: &Context,
-    room: RoomId,
-    message: Option<MessageId>,
-    path: &str,
-) -> Result<(), Refusal> {
-    let Some(message) = message else {
-        return Ok(());
-    };
-    let place = messages::locate(&context.pg, message)
-        .await
-        .map_err(|error| unavailable(&error))?;
-    if place.is_some_and(|(found, _)| found == room) {
-        Ok(())
-    } else {
-        let text = format!("{path}: there is no such message in this room.");
-        Err(Refusal::new(ErrorCode::MessageNotFound, text))
-    }
-}
-
-/// Takes one message out of the sender's bucket. While Redis is away nobody is limited: sending goes on.
-async fn require_message_rate(context: &Context, actor: &Actor) -> Result<(), Refusal> {
-    let bucket = TokenBucket {
-        burst: context.policy.message_burst,
-        per_second: context.policy.message_rate,
-    };
-    let key = names::throttle(&actor.user_id.to_string(), "message");
-    match bucket.take(&context.redis, &key).await {
-        Ok(Verdict::Allowed) => Ok(()),
-        Ok(Verdict::Limited { retry_after }) => Err(Refusal::new(
-            ErrorCode::RateLimited,
-            "You are sending too fast. Please wait a moment.",
-        )
-        .retry_after(retry_after)),
-        Err(error) => {
-            tracing::warn!(%error, "the rate limiter did not answer; the send is let through");
-            Ok(())
-        }
-    }
-}
-
-/// The job of the first send under the same client message id. Redis only answers sooner what Postgres decides.
-async fn first_job(context: &Context, job: &Job, client_msg_id: &str) -> JobId {
-    let Some(room) = job.room_id else {
-        return job.job_id;
-    };
-    match dedup::claim(&context.redis, job.user_id, room, client_msg_id, job.job_id).await {
-        Ok(Claim::First) => job.job_id,
-        Ok(Claim::Repeat(first)) => first,
-        Err(error) => {
-            tracing::warn!(%error, "the duplicate guard did not answer; Postgres will decide");
-            job.job_id
-        }
-    }
-}
-
-/// A refused send must not count as the first one: its repeat would pass the spam guard uncounted.
-async fn forget(context: &Context, job: &Job, client_msg_id: &str) {
-    if let Some(room) = job.room_id
-        && let Err(error) =
-            dedup::release(&context.redis, job.user_id, room, client_msg_id, job.job_id).await
-    {
-        tracing::warn!(%error, "the duplicate guard did not forget a refused send");
-    }
-}
-
-async fn require_not_spam(context: &Context, job: &Job) -> Result<(), Refusal> {
-    let (Some(room), Act::SendMessage(send)) = (job.room_id, &job.act) else {
-        return Ok(());
-    };
-    if send.content.is_empty() {
-        return Ok(());
-    }
-    match spam::is_repeated_too_often(&context.redis, job.user_id, room, &send.content).await {
-        Ok(true) => Err(Refusal::new(
-            ErrorCode::SpamDetected,
-            "You sent the same message too often. Please wait a moment.",
-        )),
-        Ok(false) => Ok(()),
-        Err(error) => {
-            tracing::warn!(%error, "the spam guard did not answer; the send is let through");
-            Ok(())
-        }
-    }
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ impl Committer {
         if events.is_empty() {
             return Ok(true);
         }
-        let entries: Vec<Entry> = events.iter().map(entry).collect();
+        let entries: Vec<Entry> = events.iter().map(domain_events::entry).collect();
         let mut pause = PAUSE.0;
         while let Err(error) = self.log.append(&entries).await {
             if !self.broker.is_connected() {
@@ -160,15 +160,6 @@ impl Committer {
             }
         }
         Ok(true)
-    }
-}
-
-fn entry(event: &DomainEvent) -> Entry {
-    Entry {
-        event_id: event.event_id.to_string(),
-        event_type: event.event_type.as_str(),
-        key: event.key.to_string(),
-        body: serde_json::to_vec(event).expect("texts and raw JSON always encode"),
     }
 }
 

@@ -47,6 +47,11 @@ impl Share {
 /// Where the workers see the current share.
 pub(super) type Ownership = watch::Receiver<Share>;
 
+/// A share that does not change, with the sender that keeps it.
+pub(super) fn fixed(partitions: &[u16], rank: i32) -> (watch::Sender<Share>, Ownership) {
+    watch::channel(Share::default().of(partitions, rank))
+}
+
 /// Starts the heartbeat; the returned future runs until `stop` and then takes this processor off the list.
 pub(super) fn keep(
     worker: Worker,

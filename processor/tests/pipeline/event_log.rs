@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use chat_backends::postgres::{analytics, audit};
 use chat_core::time::Timestamp;
-use chat_processor::groups;
+use chat_processor::context::{Context, Policy};
+use chat_processor::{direct, groups, outbox};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -135,6 +136,52 @@ async fn a_new_room_is_audited_once_and_without_its_title() {
         assert_eq!(entries[0].target, Some(room.to_string()));
         assert!(!entries[0].details.to_string().contains("Group"));
         assert_eq!(counted(stage, "chat.created").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_done_without_the_broker_is_logged_once() {
+    on_stage(1, async |stage| {
+        let people = stage.users(2).await;
+        let room = stage.room(&people).await;
+        let context = Context {
+            pg: stage.pool.clone(),
+            redis: stage.redis.clone(),
+            policy: Arc::new(Policy::default()),
+        };
+        let job = send(room, people[0], "0");
+        direct::process(&context, &job).await.unwrap();
+        // Again, as when its answer got lost.
+        direct::process(&context, &job).await.unwrap();
+        let stop = CancellationToken::new();
+        let rabbit = Arc::new(stage.rabbit.clone());
+        let emptying = ["w1", "w2"].map(|name| {
+            let (pool, rabbit) = (stage.pool.clone(), Arc::clone(&rabbit));
+            tokio::spawn(outbox::run(pool, rabbit, name.into(), stop.clone()))
+        });
+        let following = Following::start(stage, "w1");
+        eventually("it is counted", async || {
+            counted(stage, "message.created").await > 0
+        })
+        .await;
+        let waiting = async || {
+            let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM event_outbox");
+            count.fetch_one(&stage.pool).await.unwrap()
+        };
+        eventually("the outbox is empty", async || waiting().await == 0).await;
+        let last = send(room, people[0], "1");
+        direct::process(&context, &last).await.unwrap();
+        eventually("the next one is counted", async || {
+            counted(stage, "message.created").await >= 2
+        })
+        .await;
+        assert_eq!(counted(stage, "message.created").await, 2);
+        stop.cancel();
+        for task in emptying {
+            task.await.unwrap();
+        }
+        following.finish().await;
     })
     .await;
 }

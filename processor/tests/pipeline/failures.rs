@@ -84,6 +84,35 @@ async fn a_poison_job_climbs_the_ladder_while_its_room_waits_and_others_go_on() 
 }
 
 #[tokio::test]
+async fn a_job_whose_statement_always_times_out_stops_nobody_else() {
+    on_stage(1, async |stage| {
+        for statement in [
+            "CREATE FUNCTION too_slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE EXCEPTION 'canceling statement due to statement timeout' USING ERRCODE = '57014'; END $$",
+            "CREATE TRIGGER too_slow BEFORE INSERT ON messages FOR EACH ROW WHEN (NEW.content = '666') \
+             EXECUTE FUNCTION too_slow()",
+        ] {
+            sqlx::query(statement).execute(&stage.pool).await.unwrap();
+        }
+        let people = stage.users(1).await;
+        let (slow, other) = (stage.room(&people).await, stage.room(&people).await);
+        let publisher = stage.publisher().await;
+        let worker = stage.work("w1", stage.wiring());
+        let stuck = send(slow, people[0], "666");
+        for job in [&stuck, &send(slow, people[0], "1"), &send(other, people[0], "0")] {
+            publisher.publish(job, None).await.unwrap();
+        }
+        stage.stored_all(other, 1).await;
+        let letters = stage.dead_letters_all(1).await;
+        assert_eq!(letters[0].delivery.message_id, Some(stuck.job_id.to_string()));
+        assert_eq!(letters[0].attempts, 4);
+        assert_eq!(stage.stored_all(slow, 1).await[0].content, "1");
+        worker.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn another_worker_goes_on_where_the_ladder_was() {
     on_stage(1, async |stage| {
         let people = stage.users(1).await;

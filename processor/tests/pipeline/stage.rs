@@ -171,8 +171,12 @@ impl Stage {
     }
 
     pub(crate) async fn publisher_with(&self, keys: KeyRing) -> Publisher {
+        self.publisher_over(self.rabbit.clone(), keys).await
+    }
+
+    pub(crate) async fn publisher_over(&self, rabbit: RabbitConfig, keys: KeyRing) -> Publisher {
         let publisher = Publisher::start(
-            self.rabbit.clone(),
+            rabbit,
             keys,
             "test-publisher",
             &self.tasks,

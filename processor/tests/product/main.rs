@@ -14,6 +14,7 @@ mod members;
 mod messages;
 mod moderation;
 mod people;
+mod presence;
 mod rooms;
 mod scene;
 mod searches;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use chat_backends::postgres::blocks;
 use chat_core::error::ErrorCode;
 use chat_core::ids::MessageId;
-use chat_core::protocol::client::{self, DeleteScope};
+use chat_core::protocol::client::{self, DeleteScope, ResumeRoom};
 use chat_core::protocol::objects::{MemberRole, UserRole};
 use chat_core::protocol::server::ServerEvent;
 use chat_core::time::Timestamp;
 use chat_processor::commands::history::{self, Query};
 use chat_processor::commands::{
-    delete_message, edit_message, pin_message, react, send_message, thread,
+    delete_message, edit_message, pin_message, react, resume, send_message, thread,
 };
 use chat_processor::context::{Context, Policy};
 use chat_processor::effects::Target;
@@ -140,6 +140,52 @@ async fn a_deletion_for_all_leaves_a_tombstone_and_one_for_me_hides_from_me() {
         };
         assert_eq!(seen(alice).await, ["one", ""]);
         assert_eq!(seen(bob).await, ["", ""]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resume_does_not_bring_back_what_its_user_deleted_for_themselves() {
+    on_scene(async |scene| {
+        let [alice, bob] = scene.users().await;
+        let room = scene.group(&[alice, bob]).await;
+        let said = scene.say(room, alice, "regretted").await;
+        let context = &scene.context;
+        let at_start = [ResumeRoom {
+            room_id: room,
+            last_seq: 0,
+        }];
+        let resumed = async |user| {
+            let rooms = resume::run(context, user, &at_start).await.unwrap();
+            rooms[0].messages.as_ref().unwrap()[0].content.clone()
+        };
+        assert_eq!(resumed(bob).await.as_deref(), Some("regretted"));
+        let job = delete_message::check(context, &actor(bob), delete(said.id, DeleteScope::Me))
+            .await
+            .unwrap();
+        scene.perform(&job).await;
+        assert_eq!(resumed(bob).await.as_deref(), Some(""));
+        assert_eq!(resumed(alice).await.as_deref(), Some("regretted"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mentioned_members_hear_of_it_apart_and_nobody_else_does() {
+    on_scene(async |scene| {
+        let [alice, bob, carol, stranger] = scene.users().await;
+        let room = scene.group(&[alice, bob, carol]).await;
+        let mut send = message(room, "hello @bob");
+        send.mentions = vec![bob, stranger, alice, bob];
+        let checked = send_message::check(&scene.context, &actor(alice), send).await;
+        let effects = scene.perform(&checked.unwrap().job).await;
+        assert_eq!(
+            heard(&effects),
+            [
+                ("message.delivered", Target::Room(room)),
+                ("message.mention", Target::User(bob))
+            ]
+        );
     })
     .await;
 }

@@ -38,9 +38,13 @@ pub(crate) async fn attach(
             tracing::warn!(%error, "a user's channels are not subscribed yet");
         }
     }
-    rooms::heads(&app.context.pg, user, limits::READY_ROOMS)
+    let heads = rooms::heads(&app.context.pg, user, limits::READY_ROOMS)
         .await
-        .map_err(|error| unavailable(&error))
+        .map_err(|error| unavailable(&error))?;
+    for head in &heads {
+        app.heads.begin(head.room_id, head.last_seq);
+    }
+    Ok(heads)
 }
 
 /// Adds a room to a connected user, and sends what was said there since `from_seq`, before the subscription stood.
@@ -84,6 +88,7 @@ async fn catch_up(app: &App, user: UserId, room: RoomId, from_seq: i64) -> Resul
         true,
     )
     .await?;
+    app.heads.begin(room, page.next_after_seq.max(from_seq));
     for message in page.messages {
         match Fanout::new(&ServerEvent::MessageDelivered(message)) {
             Ok(fanout) => pump::emit(app, FanoutTarget::User(user), &fanout),

@@ -13,6 +13,7 @@ use chat_core::names::{FanoutTarget, fanout_target};
 use chat_core::time::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,7 @@ pub(crate) async fn run(app: Arc<App>, mut events: Receiver<FanoutEvent>, stop: 
 /// Messages may be gone: everybody catches up.
 fn missed(app: &App) {
     tracing::warn!("fan-out was interrupted; all clients are told to catch up");
+    app.heads.clear();
     let event = serde_json::json!({"reason": "fanout_interrupted"});
     for client in app.hub.clients() {
         if client.hears(Dialect::Canonical) {
@@ -116,8 +118,24 @@ pub(super) fn emit_in(app: &App, dialects: &[Dialect], packets: &mut Packets<'_>
         }
     }
     if let Some(message) = message {
+        app.heads.note(message.room_id, message.seq);
         app.receipts.note(message, &receivers);
     }
+}
+
+/// Emits a message that did not come by its channel.
+pub(super) fn deliver_again(app: &App, room: RoomId, message: Box<RawValue>) {
+    let fanout = Fanout {
+        event: "message.delivered".to_owned(),
+        data: message,
+        only_socket: None,
+        except_socket: None,
+        except_user: None,
+        origin_socket: None,
+        since_ms: None,
+        traceparent: None,
+    };
+    emit(app, FanoutTarget::Room(room), &fanout);
 }
 
 fn concerns(fanout: &Fanout, client: &Client) -> bool {

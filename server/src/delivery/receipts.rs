@@ -30,8 +30,8 @@ const MOST: usize = 20_000;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Delivered {
     id: MessageId,
-    room_id: RoomId,
-    seq: i64,
+    pub(super) room_id: RoomId,
+    pub(super) seq: i64,
     pub(super) sender_id: UserId,
 }
 

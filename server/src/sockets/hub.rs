@@ -214,6 +214,13 @@ impl Hub {
         clients.filter(|client| wanted(client)).cloned().collect()
     }
 
+    /// Whether a client is still here.
+    pub(crate) fn has_client(&self, client: &Client) -> bool {
+        let state = self.read();
+        let user = state.users.get(&client.user_id);
+        user.is_some_and(|user| user.clients.iter().any(|other| other.id == client.id))
+    }
+
     /// How many clients there are.
     pub(crate) fn len(&self) -> usize {
         self.read().clients
@@ -223,6 +230,11 @@ impl Hub {
     pub(crate) fn needs_user(&self, user: UserId) -> bool {
         let state = self.read();
         state.users.contains_key(&user) || state.watchers.contains_key(&user)
+    }
+
+    /// All rooms that have a local member.
+    pub(crate) fn rooms(&self) -> Vec<RoomId> {
+        self.read().rooms.keys().copied().collect()
     }
 
     /// Whether a room has a local member.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use chat_backends::config::RedisConfig;
+use chat_backends::redis::{Redis, dedup};
 use serde_json::json;
 
 use crate::harness::{Backends, Chat};
@@ -57,5 +59,13 @@ async fn with_reject_the_client_is_told_to_come_again_within_a_second() {
     );
     assert_eq!(ack["clientMsgId"], "c-1");
     assert!(ack["retryAfterMs"].as_u64().unwrap() > 0);
+    // Its next try is a first one: nothing says that an earlier one was published.
+    let url = std::env::var("TEST_REDIS_URL").unwrap();
+    let redis = Redis::connect(&RedisConfig::from_url(url).unwrap())
+        .await
+        .unwrap();
+    let (user, room) = (ada.id.parse().unwrap(), room.parse().unwrap());
+    let claimed = dedup::look_up(&redis, user, room, "c-1").await.unwrap();
+    assert_eq!(claimed, None);
     chat.stop().await;
 }

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::{Outgoing, PublishError, Refusal, Waiting};
+use super::{IN_FLIGHT, Outgoing, PublishError, Refusal, Waiting};
 use crate::config::RabbitConfig;
 use crate::rabbitmq::{Broker, BrokerError};
 
@@ -78,7 +78,7 @@ impl Session {
         loop {
             tokio::select! {
                 Some(first) = self.in_flight.next(), if !self.in_flight.is_empty() => self.settle(first),
-                count = queue.recv_many(&mut taken, TAKE) => {
+                count = queue.recv_many(&mut taken, TAKE), if self.in_flight.len() < IN_FLIGHT => {
                     if count == 0 {
                         return "every publisher is gone";
                     }
@@ -111,6 +111,9 @@ impl Session {
 
     /// Puts a job into the queue of what is written; it is written in this order when `in_flight` is next polled.
     fn send(&mut self, outgoing: Outgoing) {
+        if outgoing.waiting.is_given_up() {
+            return;
+        }
         if self.in_flight.is_empty() {
             self.last_progress = Instant::now();
         }

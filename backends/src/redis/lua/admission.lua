@@ -1,8 +1,9 @@
--- KEYS: 1 senders that were looked up, 2 bucket, 3 duplicate guard, 4 times of the same content
+-- KEYS: 1 senders that were looked up, 2 bucket, 3 duplicate guard, 4 times of the same content,
+--       5 set while the sender is to be looked up each time
 -- ARGV: 1 sender, 2 '1' if the sender was looked up just now, 3 burst, 4 tokens per second, 5 job, 6 TTL of the guard s,
 --       7 sends from which it is spam (0: not counted), 8 their window ms
 -- Returns the verdict and what belongs to it.
-if ARGV[2] ~= '1' and redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then
+if ARGV[2] ~= '1' and (redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 or redis.call('EXISTS', KEYS[5]) == 1) then
   return {'unknown', ''}
 end
 local wait = take_token(KEYS[2], tonumber(ARGV[3]), tonumber(ARGV[4]))

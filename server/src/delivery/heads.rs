@@ -1,0 +1,254 @@
+//! Whether every message of the local rooms came by: what Redis lost on its way is noticed and made good here, within
+//! one heartbeat, for every client.
+//!
+//! A lost last message leaves no gap that a client could see. So the gateway keeps for each room how far it has emitted
+//! without a gap, and compares that with the room's head now and then. A head is raised before its message is
+//! published: only what is still missing a moment later is missed.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chat_backends::postgres::messages;
+use chat_backends::redis::{announce, ring};
+use chat_core::ids::RoomId;
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::pump;
+use crate::app::App;
+use crate::dialects::Dialect;
+
+/// Between two comparisons.
+const EVERY: Duration = Duration::from_secs(5);
+/// How long a message may take from the head's rise to its emission before it counts as missed.
+const ON_ITS_WAY: Duration = Duration::from_secs(2);
+/// Most messages of a room that are made good; beyond, its clients are told to fetch the history.
+const MOST: i64 = 200;
+/// Most rooms that are made good at a time; the next comparison does the others.
+const MOST_ROOMS: usize = 500;
+
+/// How far a room was emitted.
+#[derive(Debug, Default)]
+struct Line {
+    /// Everything up to here.
+    upto: i64,
+    /// What came beyond a gap.
+    beyond: BTreeSet<i64>,
+}
+
+/// How far the local rooms were emitted.
+#[derive(Debug, Default)]
+pub(crate) struct Heads {
+    lines: Mutex<HashMap<RoomId, Line>>,
+}
+
+impl Line {
+    fn note(&mut self, seq: i64) {
+        if seq > self.upto {
+            self.beyond.insert(seq);
+        }
+        while self.beyond.remove(&(self.upto + 1)) {
+            self.upto += 1;
+        }
+        // So far behind that nobody fills it one by one.
+        while self.beyond.len() > usize::try_from(MOST).unwrap_or(usize::MAX) {
+            self.upto = self.beyond.pop_first().unwrap_or(self.upto);
+        }
+    }
+
+    /// What is missing up to `head`.
+    fn missing(&self, head: i64) -> Vec<i64> {
+        (self.upto + 1..=head)
+            .filter(|seq| !self.beyond.contains(seq))
+            .collect()
+    }
+}
+
+impl Heads {
+    /// A room is listened to from here on: the first who comes says where, later ones change nothing.
+    pub(super) fn begin(&self, room: RoomId, seq: i64) {
+        self.lock().entry(room).or_insert_with(|| Line {
+            upto: seq,
+            beyond: BTreeSet::new(),
+        });
+    }
+
+    /// A message was emitted.
+    pub(super) fn note(&self, room: RoomId, seq: i64) {
+        if let Some(line) = self.lock().get_mut(&room) {
+            line.note(seq);
+        }
+    }
+
+    /// All clients catch up by themselves: begin anew.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// Those of these rooms that are behind these heads.
+    fn behind(&self, heads: &[(RoomId, i64)]) -> Vec<(RoomId, i64)> {
+        let lines = self.lock();
+        let is_behind =
+            |(room, head): &(RoomId, i64)| lines.get(room).is_some_and(|line| line.upto < *head);
+        heads.iter().copied().filter(is_behind).collect()
+    }
+
+    /// What a room misses up to `head`, and that it counts as emitted from now on.
+    fn take_missing(&self, room: RoomId, head: i64) -> Vec<i64> {
+        let mut lines = self.lock();
+        let Some(line) = lines.get_mut(&room) else {
+            return Vec::new();
+        };
+        let missing = line.missing(head);
+        for seq in &missing {
+            line.note(*seq);
+        }
+        line.upto = line.upto.max(head);
+        missing
+    }
+
+    fn forget_others(&self, is_local: impl Fn(RoomId) -> bool) {
+        self.lock().retain(|room, _| is_local(*room));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RoomId, Line>> {
+        // Plain data: a panic elsewhere can't have left it half changed.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Compares until `stop`.
+pub(crate) async fn run(app: Arc<App>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if stop.run_until_cancelled(compare(&app)).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn compare(app: &App) {
+    app.heads.forget_others(|room| app.hub.has_room(room));
+    let rooms = app.hub.rooms();
+    let Some(heads) = known_heads(app, &rooms).await else {
+        return;
+    };
+    for (room, head) in &heads {
+        app.heads.begin(*room, *head);
+    }
+    let mut behind = app.heads.behind(&heads);
+    if behind.is_empty() {
+        return;
+    }
+    tokio::time::sleep(ON_ITS_WAY).await;
+    behind = app.heads.behind(&behind);
+    for (room, head) in behind.into_iter().take(MOST_ROOMS) {
+        make_good(app, room, head).await;
+    }
+}
+
+/// The heads that Redis knows: those of rooms with a message in the last hour.
+async fn known_heads(app: &App, rooms: &[RoomId]) -> Option<Vec<(RoomId, i64)>> {
+    match announce::heads(&app.context.redis, rooms).await {
+        Ok(heads) => {
+            let known = rooms.iter().zip(heads);
+            Some(
+                known
+                    .filter_map(|(room, head)| Some((*room, head?)))
+                    .collect(),
+            )
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the rooms' heads could not be compared");
+            None
+        }
+    }
+}
+
+async fn make_good(app: &App, room: RoomId, head: i64) {
+    let missing = app.heads.take_missing(room, head);
+    let (Some(first), Some(last)) = (missing.first(), missing.last()) else {
+        return;
+    };
+    tracing::warn!(%room, first, last, "messages did not come by; they are emitted now");
+    app.metrics.fanout_repaired(missing.len());
+    if last - first < MOST
+        && let Some(messages) = read(app, room, &missing).await
+    {
+        for message in messages {
+            pump::deliver_again(app, room, message);
+        }
+        return;
+    }
+    let event = serde_json::json!({"roomId": room, "reason": "missed"});
+    app.hub.each_in_room(room, |client| {
+        if client.hears(Dialect::Canonical) {
+            client.emit("resync", &event);
+        }
+    });
+}
+
+/// The messages of these numbers: from the room's ring, else from Postgres.
+async fn read(app: &App, room: RoomId, missing: &[i64]) -> Option<Vec<Box<RawValue>>> {
+    let (first, last) = (missing.first()?, missing.last()?);
+    let range = ring::after(&app.context.redis, room, first - 1, *last).await;
+    if let Ok(range) = range
+        && range.complete
+    {
+        let wanted = range
+            .entries
+            .into_iter()
+            .filter(|entry| missing.contains(&entry.seq));
+        return wanted
+            .map(|entry| RawValue::from_string(entry.message).ok())
+            .collect();
+    }
+    let places: Vec<(RoomId, i64)> = missing.iter().map(|seq| (room, *seq)).collect();
+    let load = async {
+        let mut connection = app.context.pg.acquire().await?;
+        messages::load(&mut connection, None, &places, true).await
+    };
+    let messages = load
+        .await
+        .inspect_err(|error| tracing::warn!(%error, "missed messages could not be read"))
+        .ok()?;
+    messages
+        .iter()
+        .map(|message| to_raw_value(message).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_what_lies_below_the_head_and_did_not_come() {
+        let heads = Heads::default();
+        let room = RoomId::now_v7();
+        heads.begin(room, 3);
+        heads.begin(room, 9);
+        for seq in [4, 6, 7, 4, 2] {
+            heads.note(room, seq);
+        }
+        assert_eq!(heads.behind(&[(room, 4)]), []);
+        assert_eq!(heads.behind(&[(room, 8)]), [(room, 8)]);
+        assert_eq!(heads.take_missing(room, 8), [5, 8]);
+        assert_eq!(heads.behind(&[(room, 8)]), []);
+        heads.note(room, 9);
+        assert_eq!(heads.behind(&[(room, 9)]), []);
+    }
+
+    #[test]
+    fn rooms_that_nobody_here_is_in_are_forgotten() {
+        let heads = Heads::default();
+        let (here, gone) = (RoomId::now_v7(), RoomId::now_v7());
+        heads.begin(here, 1);
+        heads.begin(gone, 1);
+        heads.forget_others(|room| room == here);
+        assert_eq!(heads.behind(&[(here, 2), (gone, 2)]), [(here, 2)]);
+    }
+}
