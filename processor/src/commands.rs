@@ -6,6 +6,7 @@
 pub mod access;
 pub mod admin;
 pub mod announce_room;
+pub mod ban_member;
 pub mod block;
 pub mod call;
 pub mod call_message;
@@ -17,8 +18,10 @@ pub mod contacts;
 pub mod create_room;
 pub mod delete_message;
 pub mod delete_room;
+pub mod draft;
 pub mod edit_message;
 pub mod end_sessions;
+pub mod export;
 pub mod forward;
 pub mod friend;
 pub mod history;

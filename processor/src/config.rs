@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chat_backends::config::{
-    ConfigError, JobKeyArgs, PostgresArgs, PostgresConfig, RabbitArgs, RabbitConfig, RedisArgs,
-    RedisConfig,
+    ConfigError, JobKeyArgs, ObjectArgs, ObjectConfig, PostgresArgs, PostgresConfig, RabbitArgs,
+    RabbitConfig, RedisArgs, RedisConfig,
 };
 use chat_core::signing::KeyRing;
 use chat_core::{duration, env, ports};
@@ -30,6 +30,8 @@ pub struct ProcessorArgs {
     rabbitmq: RabbitArgs,
     #[command(flatten)]
     job_keys: JobKeyArgs,
+    #[command(flatten)]
+    objects: ObjectArgs,
 }
 
 /// The processor's settings, checked.
@@ -49,6 +51,8 @@ pub struct ProcessorConfig {
     pub rabbitmq: RabbitConfig,
     /// Keys of the job signatures.
     pub job_keys: KeyRing,
+    /// Where uploaded files and exports lie.
+    pub objects: ObjectConfig,
 }
 
 impl ProcessorArgs {
@@ -65,6 +69,7 @@ impl ProcessorArgs {
             redis: self.redis.resolve()?,
             rabbitmq: self.rabbitmq.resolve()?,
             job_keys: self.job_keys.resolve()?,
+            objects: self.objects.resolve()?,
         })
     }
 }

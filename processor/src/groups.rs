@@ -6,6 +6,7 @@
 pub mod analytics;
 pub mod audit;
 mod follow;
+pub mod start;
 
 use std::sync::Arc;
 

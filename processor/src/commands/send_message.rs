@@ -1,5 +1,6 @@
 //! `message.send`: store a message once, give it the room's next number, tell the members.
 
+use chat_backends::postgres::attachments;
 use chat_backends::postgres::messages::{self, Appended, NewMessage, Unappendable};
 use chat_backends::redis::dedup::{self, Claim};
 use chat_backends::redis::rate_limit::{TokenBucket, Verdict};
@@ -7,7 +8,7 @@ use chat_backends::redis::spam;
 use chat_core::content::sanitize::sanitize;
 use chat_core::content::spam::count_links;
 use chat_core::error::{ErrorCode, Refusal};
-use chat_core::ids::{JobId, MessageId, RoomId};
+use chat_core::ids::{AttachmentId, JobId, MessageId, RoomId};
 use chat_core::job::{Act, Job, SendMessage};
 use chat_core::limits;
 use chat_core::names;
@@ -65,6 +66,7 @@ pub async fn check(
     access::require_sender(context, send.room_id, actor.user_id).await?;
     same_room(context, send.room_id, send.reply_to, "replyTo").await?;
     same_room(context, send.room_id, send.thread_id, "threadId").await?;
+    own_files(context, actor, &send.attachments).await?;
     require_message_rate(context, actor).await?;
 
     let job = actor.job(
@@ -259,6 +261,26 @@ async fn same_room(
     } else {
         let text = format!("{path}: there is no such message in this room.");
         Err(Refusal::new(ErrorCode::MessageNotFound, text))
+    }
+}
+
+/// Files are sent by whoever uploaded them; others forward the message that holds them.
+async fn own_files(
+    context: &Context,
+    actor: &Actor,
+    files: &[AttachmentId],
+) -> Result<(), Refusal> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let own = attachments::all_uploaded_by(&context.pg, actor.user_id, files)
+        .await
+        .map_err(|error| unavailable(&error))?;
+    if own {
+        Ok(())
+    } else {
+        let message = "attachments: one of these files is not yours, or does not exist.";
+        Err(Refusal::new(ErrorCode::Forbidden, message))
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod calls;
+mod data_rights;
 mod forwards;
 mod members;
 mod messages;
@@ -17,4 +18,5 @@ mod people;
 mod rooms;
 mod scene;
 mod searches;
+mod standing;
 mod stories;

@@ -8,11 +8,13 @@
 
 mod accounts;
 mod acts;
+mod attachments;
 mod broker_outage;
 mod delivery;
 mod drain;
 mod harness;
 mod http_edges;
+mod monitoring;
 mod program;
 mod protocol_edges;
 mod sessions;
