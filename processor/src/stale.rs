@@ -12,7 +12,7 @@ use crate::effects::{Effect, Target};
 /// What the effects say is no longer as it was remembered.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Stale {
-    /// Rooms that somebody joined or left.
+    /// Rooms that somebody joined or left, or whose rules changed.
     members: BTreeSet<RoomId>,
     /// Rooms with a message that is not what it was: a resume must not bring a deleted text back.
     messages: BTreeSet<RoomId>,
@@ -24,6 +24,16 @@ struct Stale {
 #[serde(rename_all = "camelCase")]
 struct Of {
     room_id: RoomId,
+}
+
+#[derive(Deserialize)]
+struct Updated {
+    room: RoomRef,
+}
+
+#[derive(Deserialize)]
+struct RoomRef {
+    id: RoomId,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +81,12 @@ impl Stale {
                 ("message.deleted", Target::User(_)) => {
                     if let Ok(Of { room_id }) = serde_json::from_str(effect.fanout.data.get()) {
                         stale.messages.insert(room_id);
+                    }
+                }
+                // The room's slow mode may have changed, and with it who may send without being looked up.
+                ("room.updated", _) => {
+                    if let Ok(Updated { room }) = serde_json::from_str(effect.fanout.data.get()) {
+                        stale.members.insert(room.id);
                     }
                 }
                 ("block.changed", Target::User(user)) => {
