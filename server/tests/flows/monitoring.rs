@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::harness::{Chat, until};
+use chat_test_support::until;
+
+use crate::harness::Chat;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dashboards_read_queues_cache_and_score_in_the_merged_envelope() {
