@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::auth::throttle;
 use crate::dialects::facts::Known;
 
 /// Group or friend; read from the number or the name.
@@ -67,6 +68,8 @@ impl Conversation {
         if let Some(room) = self.find(app, actor).await? {
             return Ok(room);
         }
+        // A send has a bucket of its own, which is only asked once its room is known.
+        throttle::event(app, actor.user_id).await?;
         let create = RoomCreate {
             kind: RoomType::Dm,
             member_ids: vec![self.conversation_id.to_string()],
