@@ -65,6 +65,8 @@ pub(crate) async fn join(app: Arc<App>, user: UserId, room: RoomId, from_seq: i6
 
 /// Takes a room from a connected user.
 pub(crate) async fn leave(app: Arc<App>, user: UserId, room: RoomId) {
+    // Whoever comes in again has to look again.
+    app.hub.each_of_user(user, |client| client.look_away(room));
     if app.hub.leave(user, room) {
         app.subscriptions.drop_unneeded(None, &[room]).await;
     }

@@ -33,7 +33,7 @@ pub(crate) enum Event {
     Presence,
     GetOnlineUsers,
     JoinGroup,
-    BroadcastEvent,
+    Broadcast,
     Heartbeat,
     GetStats,
 }
@@ -54,7 +54,7 @@ impl Event {
         Self::Presence,
         Self::GetOnlineUsers,
         Self::JoinGroup,
-        Self::BroadcastEvent,
+        Self::Broadcast,
         Self::Heartbeat,
         Self::GetStats,
     ];
@@ -76,7 +76,7 @@ impl Event {
             Self::Presence => "presence",
             Self::GetOnlineUsers => "getOnlineUsers",
             Self::JoinGroup => "joinGroup",
-            Self::BroadcastEvent => "broadcastEvent",
+            Self::Broadcast => "broadcastEvent",
             Self::Heartbeat => "heartbeat",
             Self::GetStats => "getStats",
         }
@@ -111,7 +111,7 @@ pub(crate) async fn handle(event: Event, call: &Call<'_>) -> Result<Answer, Refu
         Event::UpdatePresence | Event::Presence => people::presence(call).await,
         Event::GetOnlineUsers => people::online(call).await,
         Event::JoinGroup => people::join(call).await,
-        Event::BroadcastEvent => people::broadcast(call).await,
+        Event::Broadcast => people::broadcast(call).await,
         Event::Heartbeat => people::heartbeat(call),
         Event::GetStats => people::stats(call).await,
     }
