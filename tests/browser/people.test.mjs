@@ -138,6 +138,21 @@ describe("two people", () => {
   });
 });
 
+test("a link to an open group lets one in", async () => {
+  const [owner, guest, friend] = await Promise.all(["owner", "guest", "friend"].map((name) => Person.registered(name)));
+  await owner.createGroup("Open house", friend);
+  await owner.by("room-details").click();
+  await owner.by("edit-room").click();
+  await owner.page.getByLabel("Who may join").selectOption("open");
+  await owner.by("save-room").click();
+  await owner.by("edit-room").waitFor();
+  await guest.page.goto(owner.page.url());
+  await guest.by("join").click();
+  await guest.by("composer").waitFor();
+  await owner.page.locator(`[data-testid="member"][data-username="${guest.username}"]`).waitFor();
+  assertNoComplaints();
+});
+
 test("what the server is too busy for can be tried again", async () => {
   const [ada, ben] = await Promise.all([Person.registered("ada"), Person.registered("ben")]);
   await ada.openDmWith(ben);

@@ -111,8 +111,21 @@ describe('mentions', () => {
     rest.overrides.set('/api/v1/unread', () => json({ total: 2, rooms }));
     transport.drop();
     transport.accept();
-    await settle();
+    await vi.advanceTimersByTimeAsync(6_000);
     expect(client.mentions('room')).toBe(2);
+  });
+});
+
+describe('joining', () => {
+  it('an open group brings the room, one that asks its admins does not', async () => {
+    rest.overrides.set('/api/v1/rooms/open/join', () =>
+      json({ ...client.room('room'), id: 'open' }),
+    );
+    rest.overrides.set('/api/v1/rooms/asks/join', () => json({ status: 'pending' }, 202));
+    expect(await client.joinRoom('open')).toBe(true);
+    expect(client.room('open')?.id).toBe('open');
+    expect(await client.joinRoom('asks')).toBe(false);
+    expect(client.room('asks')).toBeUndefined();
   });
 });
 

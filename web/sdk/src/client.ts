@@ -151,6 +151,13 @@ export class ChatClient {
     if (direct) await this.#engine.sync.fetchRoom(roomId);
   }
 
+  /** Into an open group at once: true; false where an admin has to agree first. */
+  async joinRoom(roomId: string): Promise<boolean> {
+    const joined = await this.rest.join(roomId);
+    if (joined) this.#engine.learned(this.#engine.rooms.put(joined).room);
+    return joined !== null;
+  }
+
   async acceptInvite(inviteId: string): Promise<Room> {
     const room = this.#engine.rooms.put(await this.rest.acceptInvite(inviteId)).room;
     this.#engine.learned(room);

@@ -21,6 +21,7 @@ import { Sync } from './sync.js';
 import { SocketTransport, type Transport } from './transport.js';
 import type {
   Invite,
+  JoinRequest,
   MentionEvent,
   Message,
   MessageType,
@@ -55,6 +56,8 @@ export interface ChatEvents {
   pins: { roomId: string };
   /** The user was asked into a group; see `rest.invites()`. */
   invite: { invite: Invite; room: Room };
+  /** Somebody wants to be let into a group that the user manages. */
+  joinRequest: JoinRequest;
   /** Friends or their requests changed; see `rest.friends()` and `rest.friendRequests()`. */
   friends: undefined;
   /** Who is blocked changed; see `rest.blocks()`. */
@@ -177,6 +180,7 @@ export class Engine {
       typing: this.typing,
       onMention: (mention) => this.events.emit('mention', mention),
       onInvite: (invite, room) => this.events.emit('invite', { invite, room }),
+      onJoinRequest: (request) => this.events.emit('joinRequest', request),
       onPins: (roomId) => this.events.emit('pins', { roomId }),
       onFriends: () => this.events.emit('friends', undefined),
       onBlocks: () => this.events.emit('blocks', undefined),
@@ -247,8 +251,8 @@ export class Engine {
     this.outbox.setOnline(true);
     this.receipts.flush();
     if (!this.sync.listed) this.#background(this.sync.loadRooms());
-    this.#background(this.rest.unread().then((unread) => this.mentions.load(unread)));
-    if (!first) {
+    if (first) this.#background(this.#countMentions());
+    else {
       await this.sync.resume();
       this.outbox.resendUnshown(Date.now() - UNSHOWN_MS);
       this.#freshenSoon();
@@ -261,7 +265,12 @@ export class Engine {
     clearTimeout(this.#freshen);
     this.#freshen = setTimeout(() => {
       if (this.shown) this.#background(this.sync.refresh(this.shown));
+      this.#background(this.#countMentions());
     }, Math.random() * FRESHEN_SPREAD_MS);
+  }
+
+  async #countMentions(): Promise<void> {
+    this.mentions.load(await this.rest.unread());
   }
 
   #offline(): void {

@@ -8,6 +8,7 @@ import type { Sync } from './sync.js';
 import type {
   DeliveryStatus,
   Invite,
+  JoinRequest,
   Member,
   MentionEvent,
   Message,
@@ -28,6 +29,7 @@ export interface LiveContext {
   typing: TypingWatch;
   onMention(mention: MentionEvent): void;
   onInvite(invite: Invite, room: Room): void;
+  onJoinRequest(request: JoinRequest): void;
   /** What is pinned in the room changed. */
   onPins(roomId: string): void;
   /** A friend request came, was answered, or a friendship ended. */
@@ -198,6 +200,8 @@ const HANDLERS: Record<string, Handler> = {
     })),
 
   'room.invited': ({ onInvite }, e: { invite: Invite; room: Room }) => onInvite(e.invite, e.room),
+
+  'room.join.requested': ({ onJoinRequest }, request: JoinRequest) => onJoinRequest(request),
 
   'friend.requested': ({ onFriends }) => onFriends(),
   'friend.accepted': ({ onFriends }) => onFriends(),

@@ -139,6 +139,12 @@ export class RestApi {
     return this.#post(`/invites/${seg(id)}/decline`, {});
   }
 
+  /** Into an open group at once; null where an admin has to agree first. */
+  async join(roomId: string): Promise<Room | null> {
+    const answer = await this.#post<Room | { status: string }>(`/rooms/${seg(roomId)}/join`, {});
+    return 'id' in answer ? answer : null;
+  }
+
   leave(roomId: string): Promise<void> {
     return this.#post(`/rooms/${seg(roomId)}/leave`, {});
   }

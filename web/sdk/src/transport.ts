@@ -48,7 +48,7 @@ export class SocketTransport implements Transport {
       tryAllTransports: true,
       auth: (give) => give({ token: options.token(), dialect: 'native' }),
       reconnectionDelay: 500,
-      reconnectionDelayMax: 10_000,
+      reconnectionDelayMax: 5_000,
       randomizationFactor: 0.5,
     });
   }

@@ -214,6 +214,13 @@ export interface Invite {
   expiresAt: string;
 }
 
+/** Somebody asks the owner and admins to be let in; `invite` with `direct` does. */
+export interface JoinRequest {
+  roomId: string;
+  userId: string;
+  requestId: string;
+}
+
 export interface FriendRequest {
   id: string;
   from: UserRef;

@@ -46,6 +46,7 @@ class Chat {
     this.client.on('signedOut', ({ code }) => {
       this.goodbye = wordsForCode(code, 'Your session ended. Please sign in again.');
       this.self = null;
+      settings.forgetPerson();
     });
     this.client.on('error', (error) => this.say(wordsFor(error)));
     this.client.on('connection', (state) => {

@@ -84,11 +84,12 @@ export class Uploads {
 class Files {
   /** Whether the server takes files; the button is hidden until it is known. */
   accepted = $state(false);
+  #asked = false;
   readonly #pictures = new Map<string, Promise<string>>();
 
   constructor() {
     chat.client.on('connection', (state) => {
-      if (state === 'online' && !this.accepted) void this.#probe();
+      if (state === 'online' && !this.#asked) void this.#probe();
     });
     chat.client.on('signedOut', () => this.clear());
   }
@@ -115,6 +116,7 @@ class Files {
   clear(): void {
     for (const url of [...this.#pictures.keys()]) this.#drop(url);
     this.accepted = false;
+    this.#asked = false;
   }
 
   #drop(url: string): void {
@@ -124,6 +126,7 @@ class Files {
   }
 
   async #probe(): Promise<void> {
+    this.#asked = true;
     this.accepted = await chat.client.takesFiles();
   }
 }

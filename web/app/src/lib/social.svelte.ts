@@ -1,14 +1,20 @@
 /** Friends, requests, invitations and blocked people, kept fresh by the gateway's events. */
-import type { FriendRequest, Invite, Room, UserRef } from '@chatcluster/sdk';
+import type { FriendRequest, Invite, JoinRequest, Room, UserRef } from '@chatcluster/sdk';
 
 import { chat } from './chat.svelte';
 import { wordsFor } from './wording';
+
+/** After a lost connection not everybody asks at once. */
+const SPREAD_MS = 8_000;
 
 class Social {
   friends = $state.raw<UserRef[]>([]);
   requests = $state.raw<FriendRequest[]>([]);
   invites = $state.raw<Invite[]>([]);
   blocked = $state.raw<UserRef[]>([]);
+  /** Who asks to be let into the user's groups; heard of while signed in. */
+  joinRequests = $state.raw<JoinRequest[]>([]);
+  #loaded = false;
   /** Titles of rooms the user is only invited to. */
   readonly #invitedTo = new Map<string, Room>();
 
@@ -22,16 +28,23 @@ class Social {
       const by = client.user(invite.invitedBy);
       chat.say(`${by?.name || 'Somebody'} invited you to ${room.title ?? 'a group'}.`);
     });
+    client.on('joinRequest', (request) => {
+      client.needName(request.userId);
+      const others = this.joinRequests.filter(({ requestId }) => requestId !== request.requestId);
+      this.joinRequests = [request, ...others];
+    });
     // Whatever happened while away is not told again.
     client.on('connection', (state) => {
-      if (state === 'online') this.#quietly(this.load());
+      if (state !== 'online') return;
+      const wait = this.#loaded ? Math.random() * SPREAD_MS : 0;
+      setTimeout(() => chat.self && this.#quietly(this.load()), wait);
     });
     client.on('signedOut', () => this.clear());
   }
 
   /** What waits for the user's answer. */
   get waiting(): number {
-    return this.incoming.length + this.invites.length;
+    return this.incoming.length + this.invites.length + this.joinRequests.length;
   }
 
   get incoming(): FriendRequest[] {
@@ -60,6 +73,11 @@ class Social {
 
   async load(): Promise<void> {
     await Promise.all([this.loadFriends(), this.loadBlocks(), this.loadInvites()]);
+    this.#loaded = true;
+  }
+
+  answered(request: JoinRequest): void {
+    this.joinRequests = this.joinRequests.filter((other) => other !== request);
   }
 
   async loadFriends(): Promise<void> {
@@ -82,6 +100,8 @@ class Social {
     this.requests = [];
     this.invites = [];
     this.blocked = [];
+    this.joinRequests = [];
+    this.#loaded = false;
     this.#invitedTo.clear();
   }
 
