@@ -48,7 +48,7 @@ test("bounds that are edited are kept at once", async () => {
   stop = true;
   await sending;
   await patch({ processors: { autoscaling: { minReplicas: 2 } } });
-  await eventually(async () => (await externalSum("chat_queue_backlog")) === 0, "the end of the backlog", 300_000);
+  await eventually(async () => (await externalSum("chat_queue_backlog")) === 0, "the end of the backlog", 600_000);
   await eventually(async () => (await wanted()) === 2, "the fewest", 120_000);
 });
 
