@@ -18,7 +18,7 @@ before(async () => {
   all = await senders(client, 8);
   watch = new Watch();
   sending = Promise.all(all.map((sender) => sender.send(() => stop)));
-  await watch.first(({ wanted: now, backlog }) => now === MAX && backlog > 8 * TARGET, `${MAX} processors with more than enough to do`, 180_000);
+  await watch.first(({ wanted: now, backlog }) => now === MAX && backlog > 7 * TARGET, `${MAX} processors with more than enough to do`, 180_000);
 });
 after(async () => {
   stop = true;
