@@ -54,6 +54,9 @@ describe("the broker's metrics endpoint is cut under load, and healed", () => {
     await reason("HoldingLastValues", 20_000);
     assert.ok((await externalSum("chat_queue_backlog")) > 0);
     await eventually(async () => (await events("MetricsHeld")).length > 0, "the event");
+    // The backlog that there is keeps them busy for longer than the rest of this takes.
+    stop = true;
+    await sending;
   });
 
   test("then there is no value, which is never 0, and the present number of processors stays", async () => {
@@ -78,11 +81,9 @@ describe("the broker's metrics endpoint is cut under load, and healed", () => {
     await reason("Active", 30_000);
     console.log(`# back after ${((Date.now() - healed) / 1000).toFixed(1)} s`);
     assert.ok((await externalSum("chat_queue_backlog")) !== null);
-    stop = true;
-    await sending;
     const { looks } = watch;
     assert.ok(looks.every(({ backlog, at }) => backlog !== 0 || at < looks[0].at + 5000 || at > healed), "a reading of 0 while it was cut");
-    await eventually(async () => (await externalSum("chat_queue_backlog")) === 0, "the end of the backlog", 240_000);
+    await eventually(async () => (await externalSum("chat_queue_backlog")) === 0, "the end of the backlog", 600_000);
     await assertNothingLost(all);
   });
 });

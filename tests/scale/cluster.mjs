@@ -10,9 +10,9 @@ export const TARGET = 500;
 export const MIN = 1;
 export const MAX = 4;
 
-/** Two hundredths of a core and two jobs a transaction, where it takes a hundred otherwise: some dozens of jobs a second. */
+/** Two hundredths of a core and four jobs a transaction, where it takes a hundred otherwise: some dozens of jobs a second. */
 const SLOW_CPU = "20m";
-const SLOW_PREFETCH = { name: "RABBITMQ_CHAT_CONSUMER_PREFETCH", value: "2" };
+const SLOW_PREFETCH = { name: "RABBITMQ_CHAT_CONSUMER_PREFETCH", value: "4" };
 
 export const AUTOSCALING = {
   minReplicas: MIN,
