@@ -58,11 +58,21 @@ impl Line {
         }
     }
 
-    /// What is missing up to `head`.
+    /// What is missing up to `head`, as far as it may be made good and one more.
     fn missing(&self, head: i64) -> Vec<i64> {
         (self.upto + 1..=head)
             .filter(|seq| !self.beyond.contains(seq))
+            .take(usize::try_from(MOST + 1).unwrap_or(usize::MAX))
             .collect()
+    }
+
+    /// Counts everything up to `head` as emitted.
+    fn advance(&mut self, head: i64) {
+        self.upto = self.upto.max(head);
+        self.beyond = self.beyond.split_off(&(self.upto + 1));
+        while self.beyond.remove(&(self.upto + 1)) {
+            self.upto += 1;
+        }
     }
 }
 
@@ -102,10 +112,7 @@ impl Heads {
             return Vec::new();
         };
         let missing = line.missing(head);
-        for seq in &missing {
-            line.note(*seq);
-        }
-        line.upto = line.upto.max(head);
+        line.advance(head);
         missing
     }
 
@@ -240,6 +247,8 @@ mod tests {
         assert_eq!(heads.behind(&[(room, 8)]), []);
         heads.note(room, 9);
         assert_eq!(heads.behind(&[(room, 9)]), []);
+        // Far more than can be made good costs no more than that.
+        assert_eq!(heads.take_missing(room, i64::MAX - 1).len(), 201);
     }
 
     #[test]
