@@ -31,6 +31,7 @@ test: ## Run every check and test; ends with `N passed, N failed`
 .PHONY: demo-scale
 demo-scale: ## Watch processors follow a real backlog, in a table (needs `make up`; some minutes)
 	@tests/scale/run demo
+
 .PHONY: chaos
 chaos: ## Break everything for long while 100,000 messages are sent; nothing may be lost
 	@tests/faults/run long
