@@ -32,6 +32,14 @@ test: ## Run every check and test; ends with `N passed, N failed`
 demo-scale: ## Watch processors follow a real backlog, in a table (needs `make up`; some minutes)
 	@tests/scale/run demo
 
+.PHONY: chaos
+chaos: ## Break everything for long while 100,000 messages are sent; nothing may be lost
+	@tests/faults/run long
+
+.PHONY: bench
+bench: ## Measure, side by side with a plain Node stack, and write bench/RESULTS.md
+	@bench/run
+
 .PHONY: build
 build: ## Compile the three binaries and the chat page
 	@lab/demo build

@@ -98,6 +98,11 @@ impl Broker {
         self.connection.status().connected() && !self.connection.status().blocked()
     }
 
+    /// Whether both are one connection.
+    pub fn is_same_connection(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.connection, &other.connection)
+    }
+
     /// Whether the connection stands, alarm or not.
     pub fn is_connected(&self) -> bool {
         self.connection.status().connected()

@@ -1,6 +1,7 @@
 //! One file a scenario; each returns its figures as a JSON object.
 
 pub(crate) mod drain;
+mod hall;
 pub(crate) mod history;
 pub(crate) mod idle;
 pub(crate) mod send;

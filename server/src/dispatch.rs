@@ -1,7 +1,11 @@
 //! The way of a checked job: to the broker, or done here while the broker is away. Only then it is acknowledged.
 
+mod lanes;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chat_backends::rabbitmq::Broker;
 use chat_backends::rabbitmq::publisher::{PublishError, Publisher};
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::job::Job;
@@ -13,6 +17,7 @@ use chat_processor::order;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use self::lanes::{Lanes, Place};
 use crate::config::OnBrokerOutage;
 use crate::metrics::Metrics;
 
@@ -22,12 +27,20 @@ const DIRECT_TIMEOUT: Duration = Duration::from_millis(900);
 /// When a client whose job was refused should send it again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A job that is on its way to the broker.
-pub(crate) enum Started {
+/// A job that is on its way.
+pub(crate) struct Started {
+    publishing: Publishing,
+    /// Held until the job is settled.
+    _place: Place<Broker>,
+}
+
+enum Publishing {
     /// The broker is still to confirm it.
     Waiting(BoxFuture<'static, (Job, Result<(), PublishError>)>),
     /// Nothing is to be waited for.
     Answered(Box<(Job, Result<(), PublishError>)>),
+    /// It is to be published once its forerunners are settled, which is when it is asked for.
+    Held(Box<Job>),
 }
 
 /// Makes jobs safe.
@@ -35,7 +48,8 @@ pub(crate) struct Dispatcher {
     publisher: Publisher,
     context: Context,
     on_broker_outage: OnBrokerOutage,
-    metrics: std::sync::Arc<Metrics>,
+    metrics: Arc<Metrics>,
+    lanes: Arc<Lanes<Broker>>,
 }
 
 impl Dispatcher {
@@ -43,13 +57,14 @@ impl Dispatcher {
         publisher: Publisher,
         context: Context,
         on_broker_outage: OnBrokerOutage,
-        metrics: std::sync::Arc<Metrics>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             publisher,
             context,
             on_broker_outage,
             metrics,
+            lanes: Arc::default(),
         }
     }
 
@@ -66,17 +81,30 @@ impl Dispatcher {
         self.finish(self.start(job)).await
     }
 
-    /// Hands the job to the publisher: jobs reach the broker in the order of these calls.
+    /// Hands the job to the publisher: jobs reach the broker in the order of these calls. A job whose forerunners (of its
+    /// sender, in its room) took another way is handed over by [`Self::finish`], so finish them in order.
     pub(crate) fn start(&self, job: Job) -> Started {
-        let publisher = self.publisher.clone();
-        let mut publishing = Box::pin(async move {
-            let result = publisher.publish(&job, None).await;
-            (job, result)
-        });
-        // The first poll is what puts the job into the publisher's order.
-        match publishing.as_mut().now_or_never() {
-            Some(published) => Started::Answered(Box::new(published)),
-            None => Started::Waiting(publishing),
+        let way = self.publisher.broker().filter(Broker::is_open);
+        let (place, may_go) =
+            self.lanes
+                .enter((job.lane(), job.user_id), way, Broker::is_same_connection);
+        let publishing = if may_go {
+            let publisher = self.publisher.clone();
+            let mut publishing = Box::pin(async move {
+                let result = publisher.publish(&job, None).await;
+                (job, result)
+            });
+            // The first poll is what puts the job into the publisher's order.
+            match publishing.as_mut().now_or_never() {
+                Some(published) => Publishing::Answered(Box::new(published)),
+                None => Publishing::Waiting(publishing),
+            }
+        } else {
+            Publishing::Held(Box::new(job))
+        };
+        Started {
+            publishing,
+            _place: place,
         }
     }
 
@@ -85,10 +113,24 @@ impl Dispatcher {
     /// # Errors
     /// As [`Self::dispatch`].
     pub(crate) async fn finish(&self, started: Started) -> Result<(), Refusal> {
-        let (job, result) = match started {
-            Started::Answered(published) => *published,
-            Started::Waiting(publishing) => publishing.await,
+        let Started {
+            publishing,
+            _place: place,
+        } = started;
+        let (job, result) = match publishing {
+            Publishing::Answered(published) => *published,
+            Publishing::Waiting(publishing) => publishing.await,
+            Publishing::Held(job) => {
+                let result = self.publisher.publish(&job, None).await;
+                (*job, result)
+            }
         };
+        let settled = self.settle(job, result).await;
+        drop(place);
+        settled
+    }
+
+    async fn settle(&self, job: Job, result: Result<(), PublishError>) -> Result<(), Refusal> {
         let done = match result {
             Ok(()) => {
                 self.metrics.job_published(job.act.queue(), job.act.name());

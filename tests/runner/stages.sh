@@ -130,6 +130,8 @@ queries_current() {
   return "$status"
 }
 
+stage_faults() { tests/faults/run short; }
+
 stage_chat() {
   node_modules
   chat_secret

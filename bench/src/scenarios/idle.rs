@@ -1,7 +1,67 @@
-//! x
-use serde_json::Value;
+//! What an idle, authenticated socket in some rooms costs the gateway.
+
+use std::time::Duration;
+
+use chat_bench::deployment::{Deployment, Options, resident_bytes};
+use serde_json::{Value, json};
+
+use super::hall::{self, Hall};
+
 #[derive(Debug, clap::Args)]
+<<<<<<< HEAD
 pub(crate) struct Arguments {}
 pub(crate) async fn run(_: &Arguments) -> anyhow::Result<Value> {
     anyhow::bail!("later")
+=======
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    deployment: Options,
+    /// Sockets, one a user
+    #[arg(long, default_value_t = 4000)]
+    sockets: usize,
+    /// Rooms of each user
+    #[arg(long, default_value_t = 5)]
+    rooms: usize,
+    /// Measure the plain Node stack of bench/node-peer instead
+    #[arg(long)]
+    peer: bool,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Value> {
+    let chat = if arguments.peer {
+        Deployment::start_peer(&arguments.deployment, 1).await?
+    } else {
+        Deployment::start(&arguments.deployment, 1, 1, &[], false).await?
+    };
+    let hall = Hall::build(&chat, arguments.sockets, arguments.rooms).await?;
+    let gateway = chat.gateways[0]
+        .id()
+        .ok_or_else(|| anyhow::anyhow!("the gateway is gone"))?;
+    // Pools and caches have their size after some sockets.
+    let first = hall::connect(&chat, &hall.tokens[..arguments.sockets.min(50)]).await?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let before = resident_bytes(gateway)?;
+    let began = std::time::Instant::now();
+    let rest = hall::connect(&chat, &hall.tokens[first.len()..]).await?;
+    let connected = began.elapsed().as_secs_f64();
+    let visitors: Vec<_> = first.into_iter().chain(rest).map(hall::idle).collect();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let after = resident_bytes(gateway)?;
+    let still = visitors
+        .iter()
+        .filter(|visitor| !visitor.is_finished())
+        .count();
+    for visitor in visitors {
+        visitor.abort();
+    }
+    drop(chat.stop().await);
+    let counted = u64::try_from(arguments.sockets.saturating_sub(50).max(1))?;
+    Ok(json!({
+        "sockets": still,
+        "roomsEach": arguments.rooms,
+        "gatewayBytes": after,
+        "bytesPerSocket": after.saturating_sub(before) / counted,
+        "connectsPerSecond": super::rate(arguments.sockets, connected),
+    }))
+>>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
 }

@@ -72,7 +72,12 @@ async fn a_direct_send_does_not_overtake_what_the_broker_has_confirmed() {
             matches!(&refused, Err(Failure::Unavailable(why)) if why.is::<StillQueued>()),
             "{refused:?}"
         );
-        // Others are not held up, nor is a repeat of the queued send itself.
+        // Nor may a repeat of the queued send itself: others of its sender may lie before it. Other people are not held up.
+        let repeated = direct::process(&context(stage), &queued).await;
+        assert!(
+            matches!(&repeated, Err(Failure::Unavailable(why)) if why.is::<StillQueued>()),
+            "{repeated:?}"
+        );
         direct::process(&context(stage), &send(room, people[1], "5"))
             .await
             .unwrap();

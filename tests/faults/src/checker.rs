@@ -33,6 +33,8 @@ pub(crate) struct Verdict {
     pub(crate) acknowledged: usize,
     pub(crate) stored: usize,
     pub(crate) repeats_dropped: u64,
+    /// Came live to a socket after a later message of somebody else; its gap was noticed and filled.
+    pub(crate) overtaken_live: u64,
     pub(crate) lost: usize,
     pub(crate) doubled: usize,
     pub(crate) gaps: usize,
@@ -100,6 +102,7 @@ pub(crate) fn check(
             .count(),
         stored: stored.values().map(Vec::len).sum(),
         repeats_dropped: views.iter().map(|view| view.repeats).sum(),
+        overtaken_live: views.iter().map(|view| view.overtaken).sum(),
         ..Verdict::default()
     };
     let numbers = storage(stored, sent, &mut verdict);
@@ -306,6 +309,10 @@ mod tests {
                         id: row.id,
                         room_id: self.room.uuid(),
                         seq: row.seq,
+<<<<<<< HEAD
+=======
+                        sender_id: row.sender,
+>>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
                     },
                     false,
                 );
@@ -385,6 +392,10 @@ mod tests {
                 id: Uuid::from_u128(7),
                 room_id: case.room.uuid(),
                 seq: 1,
+<<<<<<< HEAD
+=======
+                sender_id: case.sender.uuid(),
+>>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
             },
             false,
         );

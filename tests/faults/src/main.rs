@@ -5,9 +5,13 @@
 mod breaker;
 mod chaos;
 mod checker;
+mod confirm;
 mod crowd;
+mod jitter;
 mod ledger;
 mod member;
+mod poison;
+mod same_id;
 mod schedule;
 mod view;
 
@@ -32,12 +36,24 @@ struct Cli {
 enum Run {
     /// Gateways, processors and backends are killed, links are cut, processors scale 1 → 4 → 1 while members send
     Chaos(chaos::Arguments),
+    /// The same message 50 times at once through three gateways: one row, one number, one answer; the first body wins
+    SameId(same_id::Arguments),
+    /// Clients that are closed again and again
+    Jitter(jitter::Arguments),
+    /// A job that can't be done
+    Poison(poison::Arguments),
+    /// Confirms of the broker that don't come through
+    Confirm(confirm::Arguments),
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let figures = match &Cli::parse().run {
         Run::Chaos(arguments) => chaos::run(arguments).await?,
+        Run::SameId(arguments) => same_id::run(arguments).await?,
+        Run::Jitter(arguments) => jitter::run(arguments).await?,
+        Run::Poison(arguments) => poison::run(arguments).await?,
+        Run::Confirm(arguments) => confirm::run(arguments).await?,
     };
     say(&serde_json::to_string_pretty(&figures)?);
     Ok(if figures["passed"] == true {

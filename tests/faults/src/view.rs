@@ -13,6 +13,7 @@ pub(crate) struct Message {
     pub(crate) id: Uuid,
     pub(crate) room_id: Uuid,
     pub(crate) seq: i64,
+    pub(crate) sender_id: Uuid,
 }
 
 /// One room.
@@ -23,8 +24,9 @@ pub(crate) struct RoomView {
     numbers: HashMap<Uuid, i64>,
     /// Everything up to here was seen.
     pub(crate) complete_to: i64,
-    /// Highest number that this connection brought live.
+    /// Highest number that this connection brought live, in all and of each sender.
     highest_live: i64,
+    highest_of: HashMap<Uuid, i64>,
 }
 
 /// All rooms of a member.
@@ -35,6 +37,8 @@ pub(crate) struct View {
     pub(crate) problems: Vec<String>,
     /// Messages that came again and were dropped.
     pub(crate) repeats: u64,
+    /// Messages that came live after one with a greater number, of another sender.
+    pub(crate) overtaken: u64,
 }
 
 impl View {
@@ -54,6 +58,7 @@ impl View {
     pub(crate) fn connected(&mut self) {
         for room in self.rooms.values_mut() {
             room.highest_live = 0;
+            room.highest_of.clear();
         }
     }
 
@@ -82,12 +87,23 @@ impl View {
             }
         }
         if is_live {
+<<<<<<< HEAD
             if message.seq < room.highest_live {
                 let highest = room.highest_live;
                 self.problems.push(format!(
                     "disorder on one socket: {message:?} after {highest}"
                 ));
+=======
+            let of_sender = room.highest_of.entry(message.sender_id).or_default();
+            if message.seq < *of_sender {
+                self.problems.push(format!(
+                    "disorder on one socket: {message:?} after {of_sender}"
+                ));
+            } else if message.seq < room.highest_live {
+                self.overtaken += 1;
+>>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
             }
+            *of_sender = message.seq.max(*of_sender);
             room.highest_live = room.highest_live.max(message.seq);
         }
         room.messages.insert(message.seq, message.id);
@@ -106,10 +122,18 @@ mod tests {
     #[test]
     fn repeats_are_dropped_gaps_are_noticed_and_doubles_are_problems() {
         let room_id = Uuid::from_u128(1);
+<<<<<<< HEAD
+=======
+        let sender_id = Uuid::nil();
+>>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
         let message = |id: u128, seq| Message {
             id: Uuid::from_u128(id),
             room_id,
             seq,
+<<<<<<< HEAD
+=======
+            sender_id,
+>>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
         };
         let mut view = View::of([room_id]);
         assert!(!view.take(&message(11, 1), true));
@@ -124,19 +148,30 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_comes_live_after_a_greater_one_is_disorder() {
+    fn a_number_that_comes_live_after_a_greater_one_of_its_sender_is_disorder() {
         let room_id = Uuid::from_u128(1);
         let mut view = View::of([room_id]);
+<<<<<<< HEAD
         for (id, seq) in [(12, 2), (11, 1)] {
             view.take(
                 &Message {
                     id: Uuid::from_u128(id),
                     room_id,
                     seq,
+=======
+        for (id, seq, sender) in [(13, 3, 1), (12, 2, 2), (11, 1, 1)] {
+            let (id, sender_id) = (Uuid::from_u128(id), Uuid::from_u128(sender));
+            view.take(
+                &Message {
+                    id,
+                    room_id,
+                    seq,
+                    sender_id,
+>>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
                 },
                 true,
             );
         }
-        assert_eq!(view.problems.len(), 1);
+        assert_eq!((view.problems.len(), view.overtaken), (1, 1));
     }
 }
