@@ -1,9 +1,10 @@
-//! The settings of the three backends, as both binaries take them: environment first, flags for a hand at the shell.
+//! The settings of the backends, as both binaries take them: environment first, flags for a hand at the shell.
 //!
 //! Everything here is checked before any connection is made, and a wrong value is reported as one line that names
 //! its variable, what is wrong with it and what to write instead. No error and no `Debug` shows a secret.
 
 mod job_keys;
+mod objects;
 mod postgres;
 mod rabbitmq;
 mod redis;
@@ -12,6 +13,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 pub use self::job_keys::JobKeyArgs;
+pub use self::objects::{ObjectArgs, ObjectConfig, S3Config};
 pub use self::postgres::{PostgresArgs, PostgresConfig};
 pub use self::rabbitmq::{RabbitArgs, RabbitConfig};
 pub use self::redis::{RedisArgs, RedisConfig};

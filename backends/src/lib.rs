@@ -1,6 +1,7 @@
-//! The adapters to Postgres, RabbitMQ and Redis. What a rule says lives above; what a backend needs lives here.
+//! The adapters to Postgres, RabbitMQ, Redis and the store of files. What a rule says lives above; what a backend needs lives here.
 
 pub mod config;
+pub mod objects;
 pub mod postgres;
 pub mod rabbitmq;
 pub mod redis;

@@ -17,6 +17,7 @@ pub mod presence;
 pub mod rate_limit;
 pub mod ring;
 pub mod spam;
+pub mod stats;
 
 use std::time::Duration;
 

@@ -100,6 +100,18 @@ pub const RATE_LIMIT_MESSAGE_RATE: &str = "RATE_LIMIT_MESSAGE_RATE";
 pub const MAX_FILE_SIZE: &str = "MAX_FILE_SIZE";
 /// Media types that may be uploaded, a comma list.
 pub const ALLOWED_MIME: &str = "ALLOWED_MIME";
+/// Directory of uploaded files and exports: shared by every gateway and processor, or scratch space beside an S3 store.
+pub const CHAT_FILES_DIR: &str = "CHAT_FILES_DIR";
+/// Bucket of uploaded files and exports, in a store that speaks S3; unset: they lie in [`CHAT_FILES_DIR`].
+pub const CHAT_S3_BUCKET: &str = "CHAT_S3_BUCKET";
+/// URL of the S3 store.
+pub const CHAT_S3_ENDPOINT: &str = "CHAT_S3_ENDPOINT";
+/// Region that requests to the S3 store are signed for.
+pub const CHAT_S3_REGION: &str = "CHAT_S3_REGION";
+/// Id of the access key of the S3 store.
+pub const CHAT_S3_ACCESS_KEY_ID: &str = "CHAT_S3_ACCESS_KEY_ID";
+/// Secret of the access key of the S3 store.
+pub const CHAT_S3_SECRET_ACCESS_KEY: &str = "CHAT_S3_SECRET_ACCESS_KEY";
 /// Email of the admin that is made at the first start.
 pub const ADMIN_EMAIL: &str = "ADMIN_EMAIL";
 /// Password of the admin that is made at the first start.

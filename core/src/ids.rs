@@ -103,6 +103,20 @@ impl<K> Id<K> {
     }
 }
 
+impl<K> schemars::JsonSchema for Id<K> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "format": "uuid"})
+    }
+}
+
 impl<K> From<Uuid> for Id<K> {
     fn from(uuid: Uuid) -> Self {
         Self {

@@ -48,6 +48,14 @@ pub const SOCKET_PAYLOAD_BYTES: u64 = 1_000_000;
 pub const SIGNAL_BYTES: usize = 64 * 1024;
 /// Default for the largest upload in bytes (`MAX_FILE_SIZE`).
 pub const FILE_BYTES: u64 = 10 * 1024 * 1024;
+/// Largest `MAX_FILE_SIZE` that can be set: what an S3 store takes in one request.
+pub const FILE_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+/// Longest name of an uploaded file.
+pub const FILE_NAME_CHARS: usize = 255;
+/// How long an upload may stay without a message or story that holds it.
+pub const LOOSE_FILE_LASTS: Duration = Duration::from_secs(24 * 3600);
+/// How long an export of a user's data can be fetched.
+pub const EXPORT_LASTS: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Most sockets of one user; the oldest is dropped.
 pub const SOCKETS_PER_USER: usize = 20;
 /// Most contacts who hear of one change of a user's presence; a user with more is followed by subscription.
@@ -84,6 +92,8 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub const CALL_RINGS: Duration = Duration::from_secs(45);
 /// How long a story can be seen.
 pub const STORY_LASTS: Duration = Duration::from_secs(24 * 3600);
+/// Longest wait of a room's slow mode, in seconds.
+pub const SLOW_MODE_SECONDS: u32 = 6 * 3600;
 /// Longest name of a report's reason.
 pub const REPORT_REASON_CHARS: usize = 100;
 /// Longest URL of an avatar, in bytes.

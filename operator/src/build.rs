@@ -2,6 +2,7 @@
 //!
 //! One file an object, one folder a component. `None` means "not wanted": the controller removes what it once made.
 
+mod attachments;
 mod autoscaler;
 mod credentials;
 mod environment;
@@ -31,7 +32,7 @@ pub use redis::Redis;
 pub use resources::memory_limit_mebibytes;
 
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret, ServiceAccount};
 use serde_json::Value;
 
 use crate::validate::Plan;
@@ -50,6 +51,8 @@ pub struct Desired {
     pub rabbitmq: Option<RabbitMq>,
     /// The managed Redis.
     pub redis: Option<Redis>,
+    /// The volume of uploaded files.
+    pub files: Option<PersistentVolumeClaim>,
     /// The migration that gates the rollout of gateways and processors.
     pub migration: Job,
     /// The gateways.
@@ -80,6 +83,7 @@ pub fn desired(plan: &Plan) -> Desired {
             .redis
             .managed()
             .map(|managed| redis::build(plan, managed)),
+        files: attachments::build(plan),
         migration: migration::build(plan),
         gateway: gateway::build(plan),
         processors: processors::build(plan),

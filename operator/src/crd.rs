@@ -9,6 +9,7 @@
     reason = "the KubeSchema derive copies each public struct into the body of a function"
 )]
 
+mod attachments;
 mod auth;
 mod autoscaling;
 mod environment;
@@ -27,6 +28,7 @@ mod secret_ref;
 mod status;
 mod storage;
 
+pub use attachments::{AccessMode, AttachmentVolume, AttachmentsSpec, FilesSpec, S3Bucket};
 pub use auth::AuthSpec;
 pub use autoscaling::{
     GatewayAutoscaling, MetricsFallback, MetricsProvider, ProcessorAutoscaling, ScaleBehavior,
@@ -126,6 +128,9 @@ pub struct ChatClusterSpec {
     /// Redis or Valkey: presence, caches, fan-out.
     #[serde(default)]
     pub redis: RedisSpec,
+    /// Uploaded files and exports.
+    #[serde(default)]
+    pub storage: FilesSpec,
     /// Tokens.
     #[serde(default)]
     pub auth: AuthSpec,

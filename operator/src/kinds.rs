@@ -39,7 +39,7 @@ pub enum Kind {
     ScaledObject,
     /// The Prometheus operator's scrape targets.
     PodMonitor,
-    /// Volumes, made by StatefulSets.
+    /// Volumes, made by StatefulSets; that of uploaded files by the operator, which never removes it.
     PersistentVolumeClaim,
     /// Pods, made by workloads.
     Pod,

@@ -1,5 +1,6 @@
 //! Who acts, and from where.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chat_core::ids::{JobId, RoomId, SessionId, UserId};
@@ -15,6 +16,8 @@ pub struct Actor {
     pub session_id: Option<SessionId>,
     /// The socket that the act came by; `None` over REST.
     pub socket_id: Option<String>,
+    /// The address that the act came from, for the audit log; `None` where it does not matter.
+    pub ip: Option<IpAddr>,
     /// The gateway.
     pub gateway_id: Arc<str>,
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chat_backends::config::{
-    ConfigError, JobKeyArgs, PostgresArgs, PostgresConfig, RabbitArgs, RabbitConfig, RedisArgs,
-    RedisConfig,
+    ConfigError, JobKeyArgs, ObjectArgs, ObjectConfig, PostgresArgs, PostgresConfig, RabbitArgs,
+    RabbitConfig, RedisArgs, RedisConfig,
 };
 use chat_core::signing::KeyRing;
 use chat_core::{duration, env, ports};
@@ -34,6 +34,8 @@ pub struct ProcessorArgs {
     job_keys: JobKeyArgs,
     #[command(flatten)]
     vapid: VapidArgs,
+    #[command(flatten)]
+    objects: ObjectArgs,
 }
 
 /// The processor's settings, checked.
@@ -55,6 +57,8 @@ pub struct ProcessorConfig {
     pub job_keys: KeyRing,
     /// The key of Web Push; without it nobody is notified.
     pub vapid: Option<Vapid>,
+    /// Where uploaded files and exports lie.
+    pub objects: ObjectConfig,
 }
 
 impl ProcessorArgs {
@@ -72,6 +76,7 @@ impl ProcessorArgs {
             rabbitmq: self.rabbitmq.resolve()?,
             job_keys: self.job_keys.resolve()?,
             vapid: self.vapid.resolve()?,
+            objects: self.objects.resolve()?,
         })
     }
 }

@@ -98,7 +98,9 @@ async fn execute_one(
         Act::AnnounceRoom {} => announce_room::apply(connection, job).await,
         Act::Typing { .. } | Act::SetPresence { .. } => execute_transient(context, job).await,
         Act::LeaveRoom {} => leave_room::apply(connection, job).await,
-        Act::KickMember { user_id } => leave_room::apply_kick(connection, job, *user_id).await,
+        Act::KickMember { user_id, banned } => {
+            leave_room::apply_kick(connection, job, *user_id, *banned).await
+        }
         Act::ChangeRole { user_id, role } => {
             change_role::apply(connection, job, *user_id, *role).await
         }

@@ -20,6 +20,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The store of files failed, which is nothing of any job's doing.
+    pub fn store(error: chat_backends::objects::ObjectError) -> Self {
+        Self::Unavailable(error.into())
+    }
+
     /// Sorts a database error: the server's own trouble, or something about this job.
     pub fn from_sqlx(error: sqlx::Error) -> Self {
         if postgres::is_transient(&error) {

@@ -7,6 +7,7 @@ pub mod analytics;
 pub mod audit;
 mod follow;
 pub mod notifications;
+pub mod start;
 
 use std::sync::Arc;
 

@@ -1,11 +1,16 @@
-//! What time does by itself: calls that nobody takes, stories whose day is over, words to index, marks to forget.
+//! What time does by itself: calls that nobody takes, stories whose day is over, words to index, marks to forget, files that nobody holds.
 //!
 //! Every process may do all of it at once: each step takes only what nobody else is at, and finding nothing to do is the
 //! usual case. A step that fails is done by the next round.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use chat_backends::postgres::{audit, event_groups, jobs, messages, sessions};
+use chat_backends::objects::{ObjectName, Objects};
+use chat_backends::postgres::{
+    attachments, audit, event_groups, exports, jobs, messages, sessions,
+};
+use chat_core::limits;
 use chat_core::time::Timestamp;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +25,10 @@ const CALLS_EVERY: Duration = Duration::from_secs(1);
 const OFTEN_EVERY: Duration = Duration::from_secs(10);
 /// Between two rounds of forgetting.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// Between two rounds of removing files that nobody holds any more.
+const FILES_EVERY: Duration = Duration::from_secs(300);
+/// Files that are removed in one transaction.
+const FILES: u32 = 100;
 /// Rooms that are indexed in one round.
 const INDEX_ROOMS: u32 = 50;
 /// How long it is remembered that a job was done: far longer than any queue or dead letter lasts.
@@ -31,7 +40,7 @@ const RECEIPTS_LAST: Duration = Duration::from_secs(14 * 24 * 3600);
 const AUDIT_LASTS: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// Keeps house until `stop`.
-pub async fn keep(context: Context, stop: CancellationToken) {
+pub async fn keep(context: Context, objects: Arc<Objects>, stop: CancellationToken) {
     let ticks = |period| {
         let mut ticks = tokio::time::interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -40,6 +49,7 @@ pub async fn keep(context: Context, stop: CancellationToken) {
     let mut calls = ticks(CALLS_EVERY);
     let mut often = ticks(OFTEN_EVERY);
     let mut prune = ticks(PRUNE_EVERY);
+    let mut files = ticks(FILES_EVERY);
     loop {
         let (step, done) = tokio::select! {
             () = stop.cancelled() => return,
@@ -49,6 +59,7 @@ pub async fn keep(context: Context, stop: CancellationToken) {
             }
             _ = often.tick() => ("stories and words", often_due(&context).await),
             _ = prune.tick() => ("forgetting", forget(&context).await),
+            _ = files.tick() => ("files", remove_files(&context, &objects, Timestamp::now()).await),
         };
         if let Err(error) = done {
             tracing::warn!(%error, step, "housekeeping was put off");
@@ -69,6 +80,41 @@ async fn forget(context: &Context) -> Result<(), Failure> {
     sessions::prune(&context.pg, now).await?;
     audit::prune(&context.pg, before(now, AUDIT_LASTS)).await?;
     event_groups::prune(&context.pg, before(now, RECEIPTS_LAST)).await?;
+    Ok(())
+}
+
+/// Removes uploads that no message and no story holds (after a day, or at once if their owner is gone), and exports whose
+/// time is over. Bytes go before the commit that forgets them: a crash in between leaves a name without bytes, which the
+/// next round removes, and never bytes without a name.
+///
+/// # Errors
+/// [`Failure`] of the database or the store; what was removed before it stays removed.
+pub async fn remove_files(
+    context: &Context,
+    objects: &Objects,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    loop {
+        let mut transaction = context.pg.begin().await?;
+        let loose = before(now, limits::LOOSE_FILE_LASTS);
+        let files = attachments::collect_garbage(&mut *transaction, loose, FILES).await?;
+        let old = before(now, limits::EXPORT_LASTS);
+        let archives = exports::expire(&mut *transaction, old, FILES).await?;
+        let is_last = files.len().max(archives.len()) < FILES as usize;
+        let names = (files.into_iter().map(ObjectName::attachment))
+            .chain(archives.into_iter().map(ObjectName::export));
+        for name in names {
+            objects.delete(&name).await.map_err(Failure::store)?;
+        }
+        transaction.commit().await?;
+        if is_last {
+            break;
+        }
+    }
+    let stale = SystemTime::now().checked_sub(limits::LOOSE_FILE_LASTS);
+    if let Some(stale) = stale {
+        objects.sweep(stale).await.map_err(Failure::store)?;
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ pub mod direct;
 pub mod domain_events;
 pub mod effects;
 pub mod execute;
+pub mod exports;
 pub mod failure;
 pub mod groups;
 pub mod housekeeping;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chat_backends::objects::Objects;
 use chat_backends::postgres;
 use chat_backends::redis::Redis;
 use chat_backends::redis::heartbeat::Heartbeats;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::ProcessorConfig;
 use crate::context::{Context, Policy};
+use crate::exports;
 use crate::groups;
 use crate::housekeeping;
 use crate::http::{self, HttpState};
@@ -38,6 +40,7 @@ pub async fn run(
         redis: Redis::open(&config.redis)?,
         policy: Arc::new(Policy::default()),
     };
+    let objects = Arc::new(Objects::open(&config.objects)?);
     let mut registry = Registry::default();
     let metrics = WorkerMetrics::default();
     metrics.register(&mut registry);
@@ -85,7 +88,8 @@ pub async fn run(
         tokio::join!(
             worker.run(stop.clone(), config.drain_window),
             groups,
-            housekeeping::keep(context.clone(), stop.clone()),
+            housekeeping::keep(context.clone(), Arc::clone(&objects), stop.clone()),
+            exports::keep(context.clone(), objects, stop.clone()),
             outbox,
             notifying,
             draining

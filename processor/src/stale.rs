@@ -26,6 +26,17 @@ struct Of {
     room_id: RoomId,
 }
 
+/// A room that changed as a whole: slow mode may bind senders who were let through until now.
+#[derive(Deserialize)]
+struct Updated {
+    room: UpdatedRoom,
+}
+
+#[derive(Deserialize)]
+struct UpdatedRoom {
+    id: RoomId,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Blocked {
@@ -66,6 +77,11 @@ impl Stale {
                     Target::Room(room),
                 ) => {
                     stale.messages.insert(room);
+                }
+                ("room.updated", _) => {
+                    if let Ok(Updated { room }) = serde_json::from_str(effect.fanout.data.get()) {
+                        stale.members.insert(room.id);
+                    }
                 }
                 // Hidden from one member: the ring is everybody's, so that member must be answered from Postgres.
                 ("message.deleted", Target::User(_)) => {

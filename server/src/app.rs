@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chat_backends::objects::Objects;
 use chat_processor::context::Context;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,6 +19,7 @@ use crate::dispatch::Dispatcher;
 use crate::drain::Drain;
 use crate::health::Health;
 use crate::metrics::Metrics;
+use crate::monitoring::Monitoring;
 use crate::shedding::Shedding;
 use crate::sockets::hub::Hub;
 use crate::web::Web;
@@ -40,9 +42,12 @@ pub(crate) struct App {
     pub(crate) late: Late,
     pub(crate) heads: Heads,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) monitoring: Monitoring,
     pub(crate) health: Health,
     pub(crate) drain: Drain,
     pub(crate) web: Web,
+    /// Uploaded files and exports.
+    pub(crate) objects: Objects,
     /// Everything that was started and must end.
     pub(crate) tasks: TaskTracker,
     /// Ends what runs beside the requests.

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod jwt;
 pub(crate) mod password;
 pub(crate) mod refresh_token;
+pub(crate) mod refusals;
 pub(crate) mod registration;
 pub(crate) mod throttle;
 

@@ -28,6 +28,10 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Check the settings without connecting to anything, and show them without secrets
     CheckConfig(Box<ServeArgs>),
+    /// Print the OpenAPI document of the routes
+    Openapi,
+    /// Print the AsyncAPI document of the sockets
+    Asyncapi,
     /// Print a shell's completion script
     Completion {
         /// The shell
@@ -73,6 +77,8 @@ impl Cli {
                 let config = args.gateway.resolve()?;
                 print(&format!("{config:#?}\n"))
             }
+            Some(Command::Openapi) => print(&format!("{:#}\n", chat_server::openapi())),
+            Some(Command::Asyncapi) => print(&format!("{:#}\n", chat_server::asyncapi())),
             Some(Command::Completion { shell }) => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "chat-server", &mut script);

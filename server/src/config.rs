@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_backends::config::{
-    ConfigError, JobKeyArgs, PostgresArgs, PostgresConfig, RabbitArgs, RabbitConfig, RedisArgs,
-    RedisConfig,
+    ConfigError, JobKeyArgs, ObjectArgs, ObjectConfig, PostgresArgs, PostgresConfig, RabbitArgs,
+    RabbitConfig, RedisArgs, RedisConfig,
 };
 use chat_core::signing::KeyRing;
 use chat_core::{duration, env, limits, ports};
@@ -20,9 +20,20 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::http::client_ip::TrustedProxies;
 use crate::turn::TurnConfig;
+use crate::uploads::AllowedTypes;
 
 /// Shortest secret that signs access tokens, in bytes.
 const MIN_JWT_SECRET_BYTES: usize = 16;
+
+/// What may be uploaded unless the settings say otherwise: nothing that a browser would run.
+const ALLOWED_TYPES: &str = "image/png,image/jpeg,image/gif,image/webp,image/avif,image/heif,image/heic,image/bmp,\
+video/*,audio/*,application/pdf,application/zip,application/json,text/plain,text/csv,text/markdown,\
+application/msword,application/vnd.ms-excel,application/vnd.ms-powerpoint,\
+application/vnd.openxmlformats-officedocument.wordprocessingml.document,\
+application/vnd.openxmlformats-officedocument.spreadsheetml.sheet,\
+application/vnd.openxmlformats-officedocument.presentationml.presentation,\
+application/vnd.oasis.opendocument.text,application/vnd.oasis.opendocument.spreadsheet,\
+application/vnd.oasis.opendocument.presentation";
 
 /// The settings as they are given.
 #[derive(Debug, Clone, Default, Args)]
@@ -37,6 +48,8 @@ pub struct GatewayArgs {
     job_keys: JobKeyArgs,
     #[command(flatten)]
     vapid: VapidArgs,
+    #[command(flatten)]
+    objects: ObjectArgs,
     /// Port of the HTTP listener, 0 to 65535; 8080 by default.
     #[arg(long, env = env::PORT)]
     port: Option<String>,
@@ -85,6 +98,22 @@ pub struct GatewayArgs {
     /// Directory of the chat page's files; ./web/app/dist by default.
     #[arg(long, env = env::CHAT_WEB_ROOT)]
     chat_web_root: Option<PathBuf>,
+    /// Largest upload in bytes, 1 to 5368709120; 10485760 by default.
+    #[arg(long, env = env::MAX_FILE_SIZE)]
+    max_file_size: Option<String>,
+    /// Media types that may be uploaded, a comma list that may hold entries like image/*; pictures, video, audio, PDF,
+    /// ZIP, office documents and plain text by default.
+    #[arg(long, env = env::ALLOWED_MIME)]
+    allowed_mime: Option<String>,
+    /// `production` hides the API documents.
+    #[arg(long, env = env::NODE_ENV)]
+    node_env: Option<String>,
+    /// Another name for it.
+    #[arg(long, env = env::APP_ENV)]
+    app_env: Option<String>,
+    /// `true` lets only admins read the monitoring routes; `false` by default.
+    #[arg(long, env = env::CHAT_PERF_ADMIN_ONLY)]
+    chat_perf_admin_only: Option<String>,
     /// Email of the first admin, made at the start if no account has it.
     #[arg(long, env = env::ADMIN_EMAIL)]
     admin_email: Option<String>,
@@ -131,6 +160,14 @@ pub struct Config {
     pub on_broker_outage: OnBrokerOutage,
     /// How long the gateway drains.
     pub drain_window: Duration,
+    /// Where uploaded files lie.
+    pub objects: ObjectConfig,
+    /// What may be uploaded.
+    pub uploads: UploadConfig,
+    /// Whether the API documents are shown.
+    pub shows_api_docs: bool,
+    /// Whether only admins read the monitoring routes.
+    pub monitoring_for_admins_only: bool,
     /// Directory of the chat page's files.
     pub web_root: PathBuf,
     /// The first admin, if one is to be made.
@@ -150,6 +187,15 @@ pub struct TokenConfig {
     pub access_lifetime: Duration,
     /// Lifetime of refresh tokens.
     pub refresh_lifetime: Duration,
+}
+
+/// What may be uploaded.
+#[derive(Debug, Clone)]
+pub struct UploadConfig {
+    /// Largest file in bytes.
+    pub max_file_bytes: u64,
+    /// Types of the files.
+    pub allowed: AllowedTypes,
 }
 
 /// When typing and presence are shed, in ready jobs of the high queue.
@@ -216,6 +262,13 @@ impl GatewayArgs {
                 env::CHAT_DRAIN_WINDOW,
                 self.chat_drain_window.as_deref(),
                 "20s",
+            )?,
+            objects: self.objects.resolve()?,
+            uploads: self.uploads()?,
+            shows_api_docs: !self.is_production(),
+            monitoring_for_admins_only: flag(
+                env::CHAT_PERF_ADMIN_ONLY,
+                self.chat_perf_admin_only.as_deref(),
             )?,
             web_root: self
                 .chat_web_root
@@ -328,6 +381,29 @@ impl GatewayArgs {
         Ok(SheddingConfig { high, low })
     }
 
+    fn uploads(&self) -> Result<UploadConfig, ConfigError> {
+        let types = given(self.allowed_mime.as_deref()).unwrap_or(ALLOWED_TYPES);
+        let allowed = AllowedTypes::parse(types).ok_or_else(|| {
+            let problem = format!("is {types:?}; write media types like image/*,application/pdf");
+            ConfigError::new(env::ALLOWED_MIME, problem)
+        })?;
+        Ok(UploadConfig {
+            max_file_bytes: number(
+                env::MAX_FILE_SIZE,
+                self.max_file_size.as_deref(),
+                limits::FILE_BYTES,
+                1..=limits::FILE_BYTES_MAX,
+            )?,
+            allowed,
+        })
+    }
+
+    fn is_production(&self) -> bool {
+        [&self.node_env, &self.app_env]
+            .into_iter()
+            .any(|variable| given(variable.as_deref()) == Some("production"))
+    }
+
     fn on_broker_outage(&self) -> Result<OnBrokerOutage, ConfigError> {
         match given(self.chat_on_broker_outage.as_deref()) {
             None | Some("Direct") => Ok(OnBrokerOutage::Direct),
@@ -432,6 +508,18 @@ impl GatewayArgs {
 /// The value unless it is unset or blank: an empty variable is how a deployment says "not set".
 fn given(value: Option<&str>) -> Option<&str> {
     value.map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// A switch; off by default.
+fn flag(variable: &'static str, value: Option<&str>) -> Result<bool, ConfigError> {
+    match given(value) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(ConfigError::new(
+            variable,
+            format!("is {other:?}; write true or false"),
+        )),
+    }
 }
 
 fn number<T>(

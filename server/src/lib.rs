@@ -14,6 +14,8 @@ mod drain;
 mod health;
 mod http;
 mod metrics;
+mod monitoring;
+mod openapi;
 mod presence;
 mod routes;
 mod run;
@@ -21,6 +23,8 @@ mod sending;
 mod shedding;
 mod sockets;
 pub mod turn;
+mod uploads;
 mod web;
 
+pub use openapi::{asyncapi, openapi};
 pub use run::run;

@@ -7,6 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sockets::namespace::Namespace;
 
@@ -30,6 +31,8 @@ pub(crate) struct Metrics {
     rate_limited: Family<BucketLabel, Counter>,
     http_requests: Family<HttpLabels, Counter>,
     fanout_repaired: Counter,
+    calls: AtomicU64,
+    typing: AtomicU64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -99,6 +102,8 @@ impl Metrics {
             rate_limited: Family::default(),
             http_requests: Family::default(),
             fanout_repaired: Counter::default(),
+            calls: AtomicU64::new(0),
+            typing: AtomicU64::new(0),
         };
         metrics.first_samples();
         metrics.registered()
@@ -239,6 +244,20 @@ impl Metrics {
         self.events_received
             .get_or_create(&EventLabels { dialect, event })
             .inc();
+        let lower = event.to_ascii_lowercase();
+        if lower.contains("typing") {
+            self.typing.fetch_add(1, Ordering::Relaxed);
+        } else if lower.contains("call") {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many events of calls and of typing came in so far, in any dialect.
+    pub(crate) fn calls_and_typing(&self) -> (u64, u64) {
+        (
+            self.calls.load(Ordering::Relaxed),
+            self.typing.load(Ordering::Relaxed),
+        )
     }
 
     /// The broker confirmed a job.

@@ -73,6 +73,7 @@ fn tell(app: &Arc<App>, user: UserId, status: PresenceStatus) {
         user_id: user,
         session_id: None,
         socket_id: None,
+        ip: None,
         gateway_id: Arc::clone(&app.config.gateway_id),
     };
     let act = Act::SetPresence {

@@ -1,14 +1,20 @@
 //! The REST routes, one file a group (the wire contract, §1.2, §1.8 and §2.5).
 
 mod admin;
+mod api_docs;
+mod attachments;
 pub(crate) mod auth;
+mod bans;
 mod calls;
+mod drafts;
+mod exports;
 mod friends;
 mod health;
 mod me;
 mod message_acts;
 mod messages;
 mod metrics;
+mod monitoring;
 mod presence;
 mod push;
 mod read;
@@ -42,7 +48,11 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .merge(calls::router())
         .merge(stories::router())
         .merge(reports::router())
+        .merge(exports::router())
+        .merge(drafts::router())
+        .merge(bans::router())
         .merge(admin::router())
+        .merge(attachments::router())
         .merge(read::router())
         .merge(presence::router())
         .merge(push::router())
@@ -50,10 +60,17 @@ pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
         .merge(health::router())
         .merge(metrics::router())
+        .merge(api_docs::router())
+        .merge(monitoring::router())
         .nest("/auth", auth::router())
         .nest("/api/v1/auth", auth::router())
         .nest("/api/v1", canonical)
         .merge(dialects::router())
+}
+
+/// Those that may take as long as a slow line needs.
+pub(crate) fn uploads() -> Router<Arc<App>> {
+    Router::new().nest("/api/v1", attachments::uploads())
 }
 
 /// The answer of routes that list something.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chat_backends::objects::Objects;
 use chat_backends::postgres;
 use chat_backends::rabbitmq::publisher::Publisher;
 use chat_backends::redis::Redis;
@@ -30,6 +31,7 @@ use crate::drain::{self, Drain};
 use crate::health::{self, Health};
 use crate::http::{listener, router};
 use crate::metrics::Metrics;
+use crate::monitoring::{self, Monitoring};
 use crate::presence;
 use crate::shedding::{self, Shedding};
 use crate::sockets::expiry;
@@ -59,6 +61,7 @@ pub async fn run(
     let pg =
         postgres::connect(&config.postgres).context("the database's settings can't be used")?;
     let redis = Redis::open(&config.redis).context("the settings of Redis can't be used")?;
+    let objects = Objects::open(&config.objects).context("files can't be stored")?;
     let publisher = Publisher::start(
         config.rabbitmq.clone(),
         config.job_keys.clone(),
@@ -91,6 +94,7 @@ pub async fn run(
         shedding: Arc::new(Shedding::new(config.shedding)),
         subscriptions: Subscriptions::new(subscriber, Arc::clone(&hub)),
         web: Web::load(&config.web_root),
+        objects,
         hub,
         metrics,
         context,
@@ -99,6 +103,7 @@ pub async fn run(
         facts: Facts::default(),
         late,
         heads: Heads::default(),
+        monitoring: Monitoring::default(),
         health: Health::default(),
         drain: Drain::default(),
         tasks: tasks.clone(),
@@ -112,6 +117,7 @@ pub async fn run(
     tasks.spawn(presence::keep(Arc::clone(&app), background.clone()));
     tasks.spawn(expiry::run(Arc::clone(&app), background.clone()));
     tasks.spawn(make_admin(Arc::clone(&app), background.clone()));
+    tasks.spawn(monitoring::run(Arc::clone(&app), background.clone()));
     tasks.spawn(shedding::sample(
         Arc::clone(&app.shedding),
         Arc::clone(&app.dispatcher),

@@ -1,7 +1,7 @@
 //! Dropping typing and presence while the queue of messages is too long, so that messages keep moving.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chat_backends::rabbitmq::depth::{DepthProbe, Depths};
@@ -20,6 +20,8 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Shedding {
     config: SheddingConfig,
     active: AtomicBool,
+    /// The latest sample, until one fails.
+    depths: Mutex<Option<Depths>>,
 }
 
 impl Shedding {
@@ -27,12 +29,22 @@ impl Shedding {
         Self {
             config,
             active: AtomicBool::new(false),
+            depths: Mutex::new(None),
         }
     }
 
     /// Whether typing and presence are to be dropped.
     pub(crate) fn is_active(&self) -> bool {
         self.active.load(Ordering::Relaxed)
+    }
+
+    /// What waits in the queues; `None` while nobody can say.
+    pub(crate) fn depths(&self) -> Option<Depths> {
+        *self.depths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, depths: Option<Depths>) {
+        *self.depths.lock().unwrap_or_else(PoisonError::into_inner) = depths;
     }
 
     /// Takes in a sample. Between the two thresholds everything stays as it is.
@@ -71,15 +83,20 @@ pub(crate) async fn sample(
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let publisher = dispatcher.publisher();
         let Some(broker) = publisher.broker() else {
+            shedding.remember(None);
             continue;
         };
         match probe.sample(&broker, publisher.config()).await {
             Ok(depths) => {
                 shedding.observe(depths.high.ready);
                 metrics.shedding(shedding.is_active());
+                shedding.remember(Some(depths));
                 export(&metrics, &depths);
             }
-            Err(error) => tracing::debug!(%error, "the depth of the queues could not be sampled"),
+            Err(error) => {
+                shedding.remember(None);
+                tracing::debug!(%error, "the depth of the queues could not be sampled");
+            }
         }
     }
 }

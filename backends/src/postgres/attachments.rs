@@ -127,8 +127,8 @@ pub async fn readable(
     Ok(by_ids(conn, &[file]).await?.pop())
 }
 
-/// Forgets up to `limit` files that were uploaded before `before` and that nothing holds, and returns their ids: their
-/// bytes can be deleted once the transaction is committed.
+/// Forgets up to `limit` files that nothing holds and that were uploaded before `before`, or by somebody who is gone, and
+/// returns their ids. Whoever deletes the bytes before the transaction is committed leaves none behind.
 ///
 /// # Errors
 /// If the database fails.
@@ -141,8 +141,10 @@ pub async fn collect_garbage(
         r#"
         DELETE FROM attachments WHERE attachment_id IN (
             SELECT a.attachment_id FROM attachments a
-            WHERE a.created_at < $1
-              AND NOT EXISTS (SELECT FROM room_attachments h WHERE h.attachment_id = a.attachment_id)
+            WHERE (a.created_at < $1
+                   OR EXISTS (SELECT FROM users u WHERE u.user_id = a.uploader_id AND u.deleted_at IS NOT NULL))
+              AND NOT EXISTS (SELECT FROM room_attachments h JOIN rooms r ON r.room_id = h.room_id
+                              WHERE h.attachment_id = a.attachment_id AND r.deleted_at IS NULL)
               AND NOT EXISTS (SELECT FROM stories s WHERE s.attachment_id = a.attachment_id)
             LIMIT $2 FOR UPDATE SKIP LOCKED)
         RETURNING attachment_id
@@ -153,4 +155,45 @@ pub async fn collect_garbage(
     .fetch_all(db)
     .await?;
     Ok(gone.into_iter().map(AttachmentId::from).collect())
+}
+
+/// The files that `user` uploaded, the oldest first, after the one with the id `after`.
+///
+/// # Errors
+/// If the database fails.
+pub async fn of_uploader(
+    conn: &mut PgConnection,
+    user: UserId,
+    after: Option<AttachmentId>,
+    limit: u32,
+) -> Result<Vec<Attachment>, sqlx::Error> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        SELECT attachment_id FROM attachments
+        WHERE uploader_id = $1 AND ($2::uuid IS NULL OR attachment_id > $2) ORDER BY attachment_id LIMIT $3
+        "#,
+        user.uuid(),
+        after.map(AttachmentId::uuid),
+        i64::from(limit),
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let ids: Vec<AttachmentId> = ids.into_iter().map(AttachmentId::from).collect();
+    let mut files = by_ids(conn, &ids).await?;
+    files.sort_by_key(|file| file.id);
+    Ok(files)
+}
+
+/// Forgets a file whose bytes could not be stored.
+///
+/// # Errors
+/// If the database fails.
+pub async fn forget(db: impl PgExecutor<'_>, file: AttachmentId) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM attachments WHERE attachment_id = $1",
+        file.uuid()
+    )
+    .execute(db)
+    .await
+    .map(|_| ())
 }

@@ -42,6 +42,29 @@ pub async fn set(db: impl PgExecutor<'_>, user: UserId, draft: &Draft) -> Result
     query.execute(db).await.map(|_| ())
 }
 
+/// The draft of a user in a room.
+///
+/// # Errors
+/// If the database fails.
+pub async fn of_room(
+    db: impl PgExecutor<'_>,
+    room: RoomId,
+    user: UserId,
+) -> Result<Option<Draft>, sqlx::Error> {
+    let row = sqlx::query!(
+        "SELECT content, updated_at FROM drafts WHERE room_id = $1 AND user_id = $2",
+        room.uuid(),
+        user.uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Draft {
+        room_id: room,
+        content: row.content,
+        updated_at: row.updated_at.into(),
+    }))
+}
+
 /// The drafts of a user, the latest first.
 ///
 /// # Errors

@@ -39,6 +39,50 @@ pub async fn insert(
     .map(|_| ())
 }
 
+/// The export of `user` that is still being made, if there is one.
+///
+/// # Errors
+/// If the database fails.
+pub async fn unfinished(
+    db: impl PgExecutor<'_>,
+    user: UserId,
+) -> Result<Option<ExportId>, sqlx::Error> {
+    let found = sqlx::query_scalar!(
+        "SELECT export_id FROM exports WHERE user_id = $1 AND status = 'pending' LIMIT 1",
+        user.uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(found.map(ExportId::from))
+}
+
+/// Forgets up to `limit` exports from before `before`, or of somebody who is gone, and returns their ids. Whoever
+/// deletes the archives before the transaction is committed leaves none behind.
+///
+/// # Errors
+/// If the database fails.
+pub async fn expire(
+    db: impl PgExecutor<'_>,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Vec<ExportId>, sqlx::Error> {
+    let gone = sqlx::query_scalar!(
+        r#"
+        DELETE FROM exports WHERE export_id IN (
+            SELECT e.export_id FROM exports e
+            WHERE e.created_at < $1
+               OR EXISTS (SELECT FROM users u WHERE u.user_id = e.user_id AND u.deleted_at IS NOT NULL)
+            LIMIT $2 FOR UPDATE OF e SKIP LOCKED)
+        RETURNING export_id
+        "#,
+        before.utc(),
+        i64::from(limit),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(gone.into_iter().map(ExportId::from).collect())
+}
+
 /// The state of an export of `user`; `None` if it is not theirs.
 ///
 /// # Errors

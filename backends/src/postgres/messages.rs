@@ -16,7 +16,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 pub use append::{Appended, NewMessage, Unappendable, append_batch};
 pub use change::{delete_for_all, edit, hide};
-pub use page::{Page, Paging, page};
+pub use page::{Page, Paging, page, rooms_written_in, written_by};
 pub use pins::{Pinned, pin, pins, unpin};
 pub use search::{Hit, Search, index_rooms, search};
 pub use thread::thread;

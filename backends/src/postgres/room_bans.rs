@@ -54,6 +54,50 @@ pub async fn remove(
     Ok(done.rows_affected() > 0)
 }
 
+/// Who is banned from a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct RoomBan {
+    pub user_id: UserId,
+    pub banned_by: UserId,
+    pub reason: String,
+    pub until: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+/// Up to `limit` bans of a room that hold at `now`, the latest first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    room: RoomId,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<RoomBan>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        SELECT user_id, banned_by, reason, until, created_at FROM room_bans
+        WHERE room_id = $1 AND (until IS NULL OR until > $2) ORDER BY created_at DESC, user_id LIMIT $3
+        "#,
+        room.uuid(),
+        now.utc(),
+        i64::from(limit),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| RoomBan {
+            user_id: row.user_id.into(),
+            banned_by: row.banned_by.into(),
+            reason: row.reason,
+            until: row.until.map(Timestamp::from),
+            created_at: row.created_at.into(),
+        })
+        .collect())
+}
+
 /// Which of `users` are banned from `room` now.
 ///
 /// # Errors

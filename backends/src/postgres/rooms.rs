@@ -146,6 +146,16 @@ pub async fn access(
     .transpose()
 }
 
+/// How many rooms there are.
+///
+/// # Errors
+/// If the database fails.
+pub async fn count(db: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM rooms WHERE deleted_at IS NULL"#)
+        .fetch_one(db)
+        .await
+}
+
 /// The newest seq of these rooms; deleted and unknown ones are left out.
 ///
 /// # Errors

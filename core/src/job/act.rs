@@ -84,7 +84,12 @@ pub enum Act {
     LeaveRoom {},
     /// Take a member out.
     #[serde(rename = "room.kick")]
-    KickMember { user_id: UserId },
+    KickMember {
+        user_id: UserId,
+        /// Whether they may not come back.
+        #[serde(default)]
+        banned: bool,
+    },
     /// Give a member another role; `owner` hands the room over.
     #[serde(rename = "room.role")]
     ChangeRole { user_id: UserId, role: MemberRole },

@@ -24,7 +24,7 @@ pub use room::{
 };
 
 /// `message.send`; over REST the room comes from the path.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct MessageSend {
@@ -46,7 +46,7 @@ pub struct MessageSend {
 }
 
 /// `message.history`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct MessageHistory {
@@ -62,7 +62,7 @@ pub struct MessageHistory {
 }
 
 /// `message.read`: by position or by message.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct MessageRead {
@@ -75,7 +75,7 @@ pub struct MessageRead {
 }
 
 /// `typing.start` and `typing.stop`.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct Typing {
@@ -83,7 +83,7 @@ pub struct Typing {
 }
 
 /// `presence.set`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct PresenceSet {
@@ -93,7 +93,7 @@ pub struct PresenceSet {
 }
 
 /// `presence.subscribe`, `presence.unsubscribe`, `presence.get`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct PresenceUsers {
@@ -101,7 +101,7 @@ pub struct PresenceUsers {
 }
 
 /// `room.create`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct RoomCreate {
@@ -120,7 +120,7 @@ pub struct RoomCreate {
 }
 
 /// One room of `session.resume`.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct ResumeRoom {
@@ -129,14 +129,14 @@ pub struct ResumeRoom {
 }
 
 /// `session.resume`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct SessionResume {
     pub rooms: Vec<ResumeRoom>,
 }
 
 /// `session.refresh`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct SessionRefresh {
     pub token: String,

@@ -15,7 +15,7 @@ pub use invite::{FriendRequest, FriendRequestStatus, Invite, InviteStatus};
 pub use story::{Story, StoryComment};
 
 /// What a user may do in the whole installation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum UserRole {
     /// An ordinary account.
@@ -25,7 +25,7 @@ pub enum UserRole {
 }
 
 /// An account as others see it; `email` and `phone` only to itself and to admins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct User {
@@ -49,7 +49,7 @@ pub struct User {
 }
 
 /// The short form of an account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct UserRef {
@@ -60,7 +60,9 @@ pub struct UserRef {
 }
 
 /// What a message carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum MessageType {
@@ -102,7 +104,19 @@ impl MessageType {
 }
 
 /// How far a message got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageStatus {
     /// Stored.
@@ -115,7 +129,7 @@ pub enum MessageStatus {
 }
 
 /// The message that a reply answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct ReplyRef {
@@ -126,7 +140,7 @@ pub struct ReplyRef {
 }
 
 /// Where a forwarded message came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct ForwardedFrom {
@@ -136,7 +150,7 @@ pub struct ForwardedFrom {
 }
 
 /// All reactions with one emoji.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct Reaction {
@@ -146,7 +160,7 @@ pub struct Reaction {
 }
 
 /// An uploaded file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct Attachment {
@@ -167,7 +181,7 @@ pub struct Attachment {
 }
 
 /// The call that a `call` message tells of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct CallSummary {
@@ -178,7 +192,7 @@ pub struct CallSummary {
 }
 
 /// A message. In preview mode `content` is absent; a tombstone has empty texts and `deletedAt`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct Message {
@@ -222,7 +236,7 @@ pub fn preview(content: &str) -> (String, bool) {
 }
 
 /// Dm or group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RoomType {
     /// Exactly two members.
@@ -232,7 +246,9 @@ pub enum RoomType {
 }
 
 /// Who may join a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum JoinPolicy {
     /// By invitation.
@@ -245,7 +261,9 @@ pub enum JoinPolicy {
 }
 
 /// What a member may do in a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum MemberRole {
@@ -255,7 +273,7 @@ pub enum MemberRole {
 }
 
 /// A member of a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct Member {
@@ -269,7 +287,7 @@ pub struct Member {
 }
 
 /// A room as one of its members sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct Room {
@@ -292,10 +310,13 @@ pub struct Room {
     pub unread: i64,
     pub last_read_seq: i64,
     pub muted_until: Option<Timestamp>,
+    /// How long a plain member must wait between two messages; 0: not at all.
+    #[serde(default)]
+    pub slow_mode_seconds: u32,
 }
 
 /// Whether a user is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum PresenceStatus {
@@ -325,7 +346,7 @@ impl PresenceStatus {
 }
 
 /// A user's presence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct Presence {

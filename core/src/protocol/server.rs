@@ -12,7 +12,7 @@ use crate::protocol::objects::{
 use crate::time::Timestamp;
 
 /// A canonical server event; `event` is its name on the wire, `data` its payload.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "event", content = "data", rename_all_fields = "camelCase")]
 #[expect(missing_docs, reason = "names and members are the contract's")]
 pub enum ServerEvent {
@@ -228,6 +228,12 @@ pub enum ServerEvent {
         at: Timestamp,
         comment: StoryComment,
     },
+    #[serde(rename = "draft.updated")]
+    DraftUpdated {
+        room_id: RoomId,
+        content: String,
+        updated_at: Timestamp,
+    },
     #[serde(rename = "resync")]
     Resync {
         #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -239,7 +245,7 @@ pub enum ServerEvent {
 }
 
 /// What happened to a reaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum ReactionAction {
@@ -248,7 +254,7 @@ pub enum ReactionAction {
 }
 
 /// Why somebody is no longer a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum LeftReason {
@@ -258,7 +264,7 @@ pub enum LeftReason {
 }
 
 /// Why a call reached nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum UnavailableReason {
@@ -267,7 +273,7 @@ pub enum UnavailableReason {
 }
 
 /// A room as somebody sees it who is not a member yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct RoomSummary {
@@ -324,6 +330,7 @@ impl ServerEvent {
             Self::StoryViewed { .. } => "story.viewed",
             Self::StoryLiked { .. } => "story.liked",
             Self::StoryCommented { .. } => "story.commented",
+            Self::DraftUpdated { .. } => "draft.updated",
             Self::Resync { .. } => "resync",
             Self::SessionRevoked { .. } => "session.revoked",
         }

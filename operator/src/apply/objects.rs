@@ -54,6 +54,7 @@ impl Objects {
             postgres,
             rabbitmq,
             redis,
+            files,
             migration,
             gateway,
             processors,
@@ -121,6 +122,9 @@ impl Objects {
             settings.push(object(Kind::ConfigMap, &config)?);
             settings.push(object(Kind::Service, &service)?);
             backends.push(object(Kind::StatefulSet, &stateful_set)?);
+        }
+        if let Some(files) = files {
+            settings.push(object(Kind::PersistentVolumeClaim, &files)?);
         }
         migrations.push(object(Kind::Job, &migration)?);
         let Gateway {

@@ -3,6 +3,7 @@
 use chat_core::{env, ports};
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource};
 
+use super::attachments;
 use super::credentials::{from_secret, reference};
 use super::pod::{pod_field, value, value_from};
 use crate::crd::EnvironmentVariable;
@@ -89,6 +90,7 @@ pub(super) fn gateway(plan: &Plan) -> Vec<EnvVar> {
         value(env::CHAT_WORKER_ENABLED, false),
         vapid(plan),
     ]);
+    variables.extend(attachments::environment(plan));
     variables.extend(spec.gateway.env.iter().map(extra));
     variables
 }
@@ -96,6 +98,7 @@ pub(super) fn gateway(plan: &Plan) -> Vec<EnvVar> {
 pub(super) fn processor(plan: &Plan) -> Vec<EnvVar> {
     let mut variables = migration(plan);
     variables.push(vapid(plan));
+    variables.extend(attachments::environment(plan));
     variables.extend(plan.spec.processors.env.iter().map(extra));
     variables
 }

@@ -14,7 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::labels::{self, Component};
-use super::service_account;
+use super::{attachments, service_account};
 use crate::crd::PodOverrides;
 use crate::validate::Plan;
 
@@ -77,7 +77,7 @@ pub(super) fn template(plan: &Plan, pod: Pod<'_>) -> PodTemplateSpec {
                 pod.overrides
                     .affinity
                     .clone()
-                    .unwrap_or_else(|| apart_from_its_kind(plan, pod.component)),
+                    .unwrap_or_else(|| placement(plan, pod.component)),
             ),
             topology_spread_constraints: Some(vec![spread_over_zones(plan, pod.component)]),
             ..PodSpec::default()
@@ -121,6 +121,15 @@ fn toleration(toleration: &crate::crd::Toleration) -> Toleration {
         effect: toleration.effect.clone(),
         toleration_seconds: toleration.toleration_seconds,
     }
+}
+
+/// Apart from its kind, unless a shared volume holds them together.
+fn placement(plan: &Plan, component: Component) -> Affinity {
+    match component {
+        Component::Gateway | Component::Processor => attachments::placement(plan),
+        _ => None,
+    }
+    .unwrap_or_else(|| apart_from_its_kind(plan, component))
 }
 
 /// Prefers nodes without a pod of the same component; on one node all still run.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::gateway::{disruption_budget, one_more_before_one_less};
 use super::labels::{self, Component};
 use super::pod::{self, Pod};
-use super::{autoscaler, environment, metadata, resources};
+use super::{attachments, autoscaler, environment, metadata, resources};
 use crate::validate::Plan;
 
 /// After the drain window a processor still acknowledges and closes its channels.
@@ -84,13 +84,16 @@ fn deployment(plan: &Plan) -> Deployment {
                             3,
                             pod::http_probe("/health/readiness", "metrics"),
                         )),
-                        volume_mounts: Some(vec![pod::mount("tmp", "/tmp")]),
+                        volume_mounts: Some(vec![
+                            pod::mount("tmp", "/tmp"),
+                            attachments::volume_mount(),
+                        ]),
                         ..Container::default()
                     },
-                    volumes: vec![pod::scratch("tmp", "64Mi")],
+                    volumes: vec![pod::scratch("tmp", "64Mi"), attachments::volume(plan)],
                     termination_grace_period_seconds: i64::from(spec.drain_timeout_seconds)
                         + GRACE_AFTER_DRAIN_SECONDS,
-                    user: None,
+                    user: Some(attachments::USER),
                     restart_policy: None,
                 },
             ),

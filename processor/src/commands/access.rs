@@ -5,6 +5,7 @@ use chat_backends::postgres::rooms::{self, RoomAccess};
 use chat_backends::redis::members::{self, Membership};
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::{RoomId, UserId};
+use chat_core::protocol::objects::MemberRole;
 use chat_core::time::Timestamp;
 
 use crate::context::Context;
@@ -77,7 +78,7 @@ pub async fn of_member(
     Ok(access)
 }
 
-/// Lets members pass who may send: not blocked, not muted, not ahead of the slow mode.
+/// Lets members pass who may send: not blocked, not muted, not ahead of the slow mode, which binds plain members only.
 ///
 /// # Errors
 /// `room_not_found`, `not_member`, `blocked`, `muted`, `rate_limited`, `unavailable`.
@@ -108,7 +109,8 @@ fn may_send(access: &RoomAccess, now: Timestamp) -> Result<(), Refusal> {
         return Err(Refusal::new(ErrorCode::Muted, message).retry_after(now.age_at(until)));
     }
     let pause = std::time::Duration::from_secs(access.slow_mode_secs.into());
-    if let Some(last) = access.last_sent_at
+    if access.role < Some(MemberRole::Admin)
+        && let Some(last) = access.last_sent_at
         && last + pause > now
     {
         let wait = now.age_at(last + pause);

@@ -2,7 +2,7 @@
 
 use chat_backends::postgres::audit::{self, NewEntry};
 use chat_backends::postgres::reports::{self, ReportStatus};
-use chat_backends::postgres::{members, message_facts, rooms, users};
+use chat_backends::postgres::{event_groups, members, message_facts, rooms, users};
 use chat_backends::redis::admission;
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::{MessageId, ReportId, RoomId, UserId};
@@ -17,6 +17,8 @@ use crate::actor::Actor;
 use crate::commands::{access, commit, end_sessions, message_access, text};
 use crate::context::Context;
 use crate::failure::unavailable;
+use crate::groups::Group;
+use crate::groups::start::Start;
 
 /// Lets administrators pass, by the role that the account has now.
 ///
@@ -182,6 +184,31 @@ pub async fn delete_message(
     commit::commit(context, &actor.job(Some(facts.room_id), act)).await
 }
 
+/// Lets a consumer group of the event log read again from there.
+///
+/// # Errors
+/// `forbidden`, `unavailable`.
+pub async fn replay(
+    context: &Context,
+    actor: &Actor,
+    group: Group,
+    from: Start,
+) -> Result<(), Refusal> {
+    let now = Timestamp::now();
+    let details = json!({ "from": from.to_string() });
+    begin(
+        context,
+        actor,
+        "log.replay",
+        group.name().to_owned(),
+        details,
+    )
+    .await?;
+    event_groups::replay(&context.pg, group.name(), from.position(now), now)
+        .await
+        .map_err(|error| unavailable(&error))
+}
+
 /// Checks the role and writes the audit log: an attempt that fails later is in it too.
 async fn begin(
     context: &Context,
@@ -191,12 +218,13 @@ async fn begin(
     details: Value,
 ) -> Result<(), Refusal> {
     require_admin(context, actor).await?;
+    let ip = actor.ip.map(|ip| ip.to_string());
     let entry = NewEntry {
         at: Timestamp::now(),
         actor: Some(actor.user_id),
         action,
         target: Some(&target),
-        ip: None,
+        ip: ip.as_deref(),
         details: if details.is_null() {
             json!({})
         } else {

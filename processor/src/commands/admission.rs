@@ -3,13 +3,13 @@
 //! While Redis is away, Postgres says who may send, nobody is limited, and repeats are found when they are stored: sending
 //! goes on.
 
-use chat_backends::postgres::messages;
+use chat_backends::postgres::{attachments, messages};
 use chat_backends::redis::admission::{self, Admission, Send};
 use chat_backends::redis::dedup::{self, Claim};
 use chat_backends::redis::rate_limit::TokenBucket;
 use chat_backends::redis::{RedisError, members};
 use chat_core::error::{ErrorCode, Refusal};
-use chat_core::ids::{JobId, MessageId, RoomId};
+use chat_core::ids::{JobId, MessageId, RoomId, UserId};
 use chat_core::job::{Act, Job, SendMessage};
 
 use crate::commands::access;
@@ -20,7 +20,7 @@ use crate::failure::unavailable;
 /// is a repeat.
 ///
 /// # Errors
-/// `room_not_found`, `not_member`, `blocked`, `muted`, `message_not_found`, `rate_limited`, `spam_detected`, `unavailable`.
+/// `room_not_found`, `not_member`, `blocked`, `muted`, `message_not_found`, `forbidden`, `rate_limited`, `spam_detected`, `unavailable`.
 pub(super) async fn admit(
     context: &Context,
     job: &Job,
@@ -28,7 +28,7 @@ pub(super) async fn admit(
     send: &SendMessage,
 ) -> Result<JobId, Refusal> {
     // What a message refers to is looked up before anything is counted, and membership before that.
-    if send.reply_to.is_none() && send.thread_id.is_none() {
+    if send.reply_to.is_none() && send.thread_id.is_none() && send.attachments.is_empty() {
         match ask(context, job, room, send, false).await {
             Ok(Admission::Unknown) => {}
             other => return judge(job, other),
@@ -79,6 +79,7 @@ async fn look_up(
     let access = access::require_sender(context, room, job.user_id).await?;
     same_room(context, room, send.reply_to, "replyTo").await?;
     same_room(context, room, send.thread_id, "threadId").await?;
+    own_files(context, job.user_id, send).await?;
     if let Ok(version) = version
         && access::is_unconditional(&access)
         && let Err(error) = admission::note_sender(&context.redis, room, job.user_id, version).await
@@ -105,6 +106,22 @@ async fn same_room(
     } else {
         let text = format!("{path}: there is no such message in this room.");
         Err(Refusal::new(ErrorCode::MessageNotFound, text))
+    }
+}
+
+/// Files are sent by whoever uploaded them; others forward the message that holds them.
+async fn own_files(context: &Context, sender: UserId, send: &SendMessage) -> Result<(), Refusal> {
+    if send.attachments.is_empty() || send.forwarded_from.is_some() {
+        return Ok(());
+    }
+    let own = attachments::all_uploaded_by(&context.pg, sender, &send.attachments)
+        .await
+        .map_err(|error| unavailable(&error))?;
+    if own {
+        Ok(())
+    } else {
+        let message = "attachments: one of these files is not yours, or does not exist.";
+        Err(Refusal::new(ErrorCode::Forbidden, message))
     }
 }
 

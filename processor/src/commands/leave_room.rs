@@ -58,7 +58,13 @@ pub async fn check_kick(
         return Err(membership::forbidden(message));
     }
     let user_id = kick.user_id;
-    Ok(actor.job(Some(kick.room_id), Act::KickMember { user_id }))
+    Ok(actor.job(
+        Some(kick.room_id),
+        Act::KickMember {
+            user_id,
+            banned: false,
+        },
+    ))
 }
 
 /// The role of another member.
@@ -110,8 +116,14 @@ pub async fn apply_kick(
     connection: &mut PgConnection,
     job: &Job,
     user: UserId,
+    banned: bool,
 ) -> Result<Vec<Effect>, Failure> {
-    take_out(connection, job, user, LeftReason::Kicked).await
+    let reason = if banned {
+        LeftReason::Banned
+    } else {
+        LeftReason::Kicked
+    };
+    take_out(connection, job, user, reason).await
 }
 
 async fn take_out(
@@ -130,7 +142,7 @@ async fn take_out(
             None => membership::left(job, room, user, reason),
         };
     }
-    if reason == LeftReason::Kicked && role == Some(MemberRole::Owner) {
+    if reason != LeftReason::Left && role == Some(MemberRole::Owner) {
         return Ok(vec![]);
     }
     let left = members::leave(&mut *connection, room, user, job.created_at).await?;

@@ -83,7 +83,7 @@ pub async fn apply(
             description: change.description.clone(),
             avatar_url: change.avatar_url.clone(),
             join_policy: change.join_policy,
-            slow_mode_secs: None,
+            slow_mode_secs: change.slow_mode_seconds,
         };
         rooms::update(&mut *connection, room_id, &patch, job.created_at).await?;
     }
@@ -107,8 +107,15 @@ fn clean(change: &RoomChange) -> Result<RoomChange, Refusal> {
         return Err(Refusal::invalid("avatarUrl", "too_long", message));
     }
     if *change == RoomChange::default() {
-        let message = "give title, description, avatarUrl or joinPolicy";
+        let message = "give title, description, avatarUrl, joinPolicy or slowModeSeconds";
         return Err(Refusal::invalid("payload", "missing", message));
+    }
+    if change
+        .slow_mode_seconds
+        .is_some_and(|seconds| seconds > limits::SLOW_MODE_SECONDS)
+    {
+        let message = format!("must be at most {}", limits::SLOW_MODE_SECONDS);
+        return Err(Refusal::invalid("slowModeSeconds", "too_large", message));
     }
     Ok(RoomChange {
         title: text::optional("title", change.title.as_deref(), 1..=limits::NAME_CHARS)?,
@@ -119,5 +126,6 @@ fn clean(change: &RoomChange) -> Result<RoomChange, Refusal> {
         )?,
         avatar_url,
         join_policy: change.join_policy,
+        slow_mode_seconds: change.slow_mode_seconds,
     })
 }

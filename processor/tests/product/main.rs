@@ -9,6 +9,7 @@
 
 mod accounts;
 mod calls;
+mod data_rights;
 mod forwards;
 mod members;
 mod messages;
@@ -18,4 +19,5 @@ mod presence;
 mod rooms;
 mod scene;
 mod searches;
+mod standing;
 mod stories;

@@ -151,6 +151,7 @@ pub(crate) fn actor(user: UserId) -> Actor {
         user_id: user,
         session_id: None,
         socket_id: Some("socket".to_owned()),
+        ip: Some(std::net::IpAddr::from([192, 0, 2, 1])),
         gateway_id: Arc::from("gateway-test"),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use chat_backends::postgres::audit::{self, NewEntry};
 use chat_backends::postgres::sessions::{self, NewSession, Rotation};
 use chat_backends::postgres::users::{self, InsertUserError, Login, NewUser};
 use chat_core::error::{ErrorCode, Refusal};
@@ -16,9 +15,11 @@ use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use super::refusals::{self, Refused};
 use super::registration::{Registrant, Registration, Username};
 use super::{AuthError, Identity, refresh_token, throttle};
 use crate::app::App;
+use crate::http::caller::Caller;
 
 /// How often a derived username makes room for one that is taken already.
 const USERNAME_TRIES: usize = 5;
@@ -120,7 +121,13 @@ pub(crate) async fn login(
         .map_err(AuthError::refusal)?;
     let Some(row) = found.filter(|_| matches) else {
         attempt.failed().await;
-        audit_failure(app, found_id, "auth.login_failed", Some(device)).await;
+        let refused = Refused {
+            action: "auth.login_failed",
+            actor: None,
+            target: found_id,
+            ip: Some(device.ip),
+        };
+        refusals::note(app, refused).await;
         return Err(Refusal::new(
             ErrorCode::InvalidCredentials,
             "The account or the password is wrong.",
@@ -131,6 +138,13 @@ pub(crate) async fn login(
         .as_ref()
         .is_some_and(|ban| !ban.is_over(Timestamp::now()))
     {
+        let refused = Refused {
+            action: "auth.banned",
+            actor: None,
+            target: Some(row.user_id),
+            ip: Some(device.ip),
+        };
+        refusals::note(app, refused).await;
         return Err(AuthError::Banned.refusal());
     }
     let user = profile(app, row.user_id).await?;
@@ -138,7 +152,7 @@ pub(crate) async fn login(
 }
 
 /// Trades a refresh token for a new pair. A used one means that somebody has a copy: the whole session ends.
-pub(crate) async fn refresh(app: &App, token: &str) -> Result<Tokens, Refusal> {
+pub(crate) async fn refresh(app: &App, token: &str, device: &Device) -> Result<Tokens, Refusal> {
     let now = Timestamp::now();
     let successor = refresh_token::generate();
     let rotation = sessions::rotate(
@@ -167,7 +181,13 @@ pub(crate) async fn refresh(app: &App, token: &str) -> Result<Tokens, Refusal> {
             session_id,
         } => {
             tell_revoked(app, user_id, session_id).await;
-            audit_failure(app, Some(user_id), "auth.refresh_reused", None).await;
+            let refused = Refused {
+                action: "auth.refresh_reused",
+                actor: None,
+                target: Some(user_id),
+                ip: Some(device.ip),
+            };
+            refusals::note(app, refused).await;
             Err(Refusal::new(
                 ErrorCode::RefreshReused,
                 "This refresh token was used before. Its session is ended for safety; please log in again.",
@@ -175,7 +195,16 @@ pub(crate) async fn refresh(app: &App, token: &str) -> Result<Tokens, Refusal> {
         }
         Rotation::Revoked => Err(AuthError::SessionRevoked.refusal()),
         Rotation::Expired => Err(AuthError::TokenExpired.refusal()),
-        Rotation::Unknown => invalid("The refresh token is not valid."),
+        Rotation::Unknown => {
+            let refused = Refused {
+                action: "auth.refresh_invalid",
+                actor: None,
+                target: None,
+                ip: Some(device.ip),
+            };
+            refusals::note(app, refused).await;
+            invalid("The refresh token is not valid.")
+        }
     }
 }
 
@@ -213,9 +242,10 @@ pub(crate) async fn tell_revoked(app: &App, user: UserId, session_id: SessionId)
 /// Lets the holder of the account's password pass.
 pub(crate) async fn require_password(
     app: &App,
-    user: UserId,
+    caller: &Caller,
     password: SecretString,
 ) -> Result<(), Refusal> {
+    let user = caller.identity.user_id;
     let hash = users::password_hash(&app.context.pg, user)
         .await
         .map_err(|error| unavailable(&error))?;
@@ -223,6 +253,13 @@ pub(crate) async fn require_password(
     if matches.map_err(AuthError::refusal)? {
         Ok(())
     } else {
+        let refused = Refused {
+            action: "auth.password_wrong",
+            actor: Some(user),
+            target: Some(user),
+            ip: Some(caller.ip),
+        };
+        refusals::note(app, refused).await;
         let message = "The password is wrong.";
         Err(Refusal::new(ErrorCode::InvalidCredentials, message))
     }
@@ -242,23 +279,6 @@ pub(crate) async fn profile(app: &App, user: UserId) -> Result<User, Refusal> {
         .await
         .map_err(|error| unavailable(&error))?
         .ok_or_else(|| AuthError::UserNotFound.refusal())
-}
-
-/// Notes an attempt that failed. The log must not be a way to keep others from logging in, so it may fail itself.
-async fn audit_failure(app: &App, user: Option<UserId>, action: &str, device: Option<&Device>) {
-    let target = user.map(|user| user.to_string());
-    let ip = device.map(|device| device.ip.to_string());
-    let entry = NewEntry {
-        at: Timestamp::now(),
-        actor: None,
-        action,
-        target: target.as_deref(),
-        ip: ip.as_deref(),
-        details: serde_json::json!({}),
-    };
-    if let Err(error) = audit::write(&app.context.pg, &entry).await {
-        tracing::warn!(%error, action, "an entry of the audit log was not written");
-    }
 }
 
 async fn insert(app: &App, registrant: Registrant, role: UserRole) -> Result<User, Refusal> {

@@ -8,10 +8,11 @@ use chat_processor::actor::Actor;
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
+use super::extract::Params;
 use super::problem::Problem;
 use crate::app::App;
 use crate::auth::accounts::Device;
-use crate::auth::{AuthError, Identity, bare, throttle};
+use crate::auth::{AuthError, Identity, bare, refusals, throttle};
 
 /// The address of the connection's other end; the listener puts it into each request.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,7 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// The caller of a route that needs a token.
 pub(crate) struct Caller {
     pub(crate) identity: Identity,
+    pub(crate) ip: IpAddr,
 }
 
 impl Caller {
@@ -29,6 +31,7 @@ impl Caller {
             user_id: self.identity.user_id,
             session_id: self.identity.session_id,
             socket_id: None,
+            ip: Some(self.ip),
             gateway_id: Arc::clone(&app.config.gateway_id),
         }
     }
@@ -38,20 +41,49 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let token = bearer(&parts.headers).ok_or_else(|| AuthError::NoToken.refusal())?;
-        let identity = app
-            .authenticator
-            .authenticate(token)
-            .await
-            .map_err(AuthError::refusal)?;
-        let reads = matches!(parts.method, Method::GET | Method::HEAD);
-        let route = parts
-            .extensions
-            .get::<MatchedPath>()
-            .map_or("", MatchedPath::as_str);
-        throttle::rest(app, identity.user_id, route, reads).await?;
-        Ok(Self { identity })
+        let token = bearer(&parts.headers).map(ToOwned::to_owned);
+        let identity = identify(app, parts, token).await?;
+        let ip = client_ip(app, parts);
+        Ok(Self { identity, ip })
     }
+}
+
+/// The caller of a download, whose token may also stand in the query: an `<img>` can't send headers.
+pub(crate) struct Downloader(pub(crate) Identity);
+
+impl FromRequestParts<Arc<App>> for Downloader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let token = match bearer(&parts.headers) {
+            Some(token) => Some(token.to_owned()),
+            None => Params::from_request_parts(parts, app)
+                .await?
+                .text("token")
+                .map(|token| bare(token).to_owned()),
+        };
+        identify(app, parts, token).await.map(Self)
+    }
+}
+
+async fn identify(app: &App, parts: &Parts, token: Option<String>) -> Result<Identity, Problem> {
+    let token = token
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| AuthError::NoToken.refusal())?;
+    let identity = match app.authenticator.authenticate(&token).await {
+        Ok(identity) => identity,
+        Err(error) => {
+            refusals::token(app, client_ip(app, parts), error).await;
+            return Err(error.refusal().into());
+        }
+    };
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    let route = parts
+        .extensions
+        .get::<MatchedPath>()
+        .map_or("", MatchedPath::as_str);
+    throttle::rest(app, identity.user_id, route, reads).await?;
+    Ok(identity)
 }
 
 impl FromRequestParts<Arc<App>> for Device {

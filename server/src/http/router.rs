@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -26,6 +26,9 @@ use crate::sockets::engine::{self, Engine};
 
 /// How long a route may take, its body's arrival included.
 const ROUTE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The same for an upload: 10 MiB at 160 kbit/s.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// When a client that was turned away by a draining gateway should knock again; another one will answer.
 const DRAINING_RETRY: Duration = Duration::from_secs(1);
@@ -57,12 +60,11 @@ pub(crate) fn service(
 }
 
 fn router(app: &Arc<App>) -> Router {
+    let within = |span| TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, span);
     routes::router()
+        .layer(within(ROUTE_TIMEOUT))
+        .merge(routes::uploads().layer(within(UPLOAD_TIMEOUT)))
         .fallback(fallback)
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::GATEWAY_TIMEOUT,
-            ROUTE_TIMEOUT,
-        ))
         .layer(DefaultBodyLimit::max(limits::REST_BODY_BYTES))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(Arc::clone(app), count))
@@ -85,7 +87,9 @@ async fn count(
     request: Request,
     next: Next,
 ) -> Response {
+    let start = Instant::now();
     let response = next.run(request).await;
+    app.monitoring.response_times.add(start.elapsed());
     let route = matched.as_ref().map_or("other", MatchedPath::as_str);
     app.metrics.http_request(route, response.status().as_u16());
     response

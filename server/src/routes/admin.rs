@@ -3,22 +3,25 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::routing::{delete, get, patch, put};
+use axum::routing::{delete, get, patch, post, put};
 use axum::{Json as JsonAnswer, Router};
 use chat_backends::postgres::reports::{self, Report, ReportStatus, ReportTarget};
 use chat_backends::postgres::{audit, users};
-use chat_core::error::Refusal;
+use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::{ReportId, RoomId, UserId};
 use chat_core::protocol::objects::{User, UserRole};
 use chat_core::time::Timestamp;
 use chat_processor::actor::Actor;
 use chat_processor::commands::admin;
 use chat_processor::failure::unavailable;
+use chat_processor::groups::Group;
+use chat_processor::groups::start::{self, Start};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::List;
 use crate::app::App;
+use crate::auth::refusals::{self, Refused};
 use crate::http::caller::Caller;
 use crate::http::extract::{Json, Params, id};
 use crate::http::problem::Problem;
@@ -38,6 +41,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/admin/audit", get(audit_log))
         .route("/admin/rooms/{id}", delete(delete_room))
         .route("/admin/messages/{id}", delete(delete_message))
+        .route("/admin/replay", post(replay))
 }
 
 #[derive(Deserialize)]
@@ -61,6 +65,19 @@ struct Decision {
     status: String,
     #[serde(default)]
     note: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Replay {
+    group: String,
+    /// `first`, `last`, an offset or a time.
+    from: serde_json::Value,
+}
+
+#[derive(Serialize)]
+struct Replaying {
+    group: &'static str,
+    status: &'static str,
 }
 
 #[derive(Serialize)]
@@ -249,11 +266,49 @@ async fn delete_message(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Lets a consumer group of the event log read again; no other group notices.
+async fn replay(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Json(replay): Json<Replay>,
+) -> Result<(StatusCode, JsonAnswer<Replaying>), Problem> {
+    let actor = administrator(&app, &caller).await?;
+    let group = Group::ALL
+        .into_iter()
+        .find(|group| group.name() == replay.group)
+        .ok_or_else(|| Refusal::invalid("group", "unknown", "is no consumer group"))?;
+    let from = match &replay.from {
+        serde_json::Value::String(text) => text.parse(),
+        serde_json::Value::Number(offset) => offset.to_string().parse(),
+        _ => Err(start::MALFORMED.to_owned()),
+    };
+    let from: Start = from.map_err(|message| Refusal::invalid("from", "invalid", message))?;
+    admin::replay(&app.context, &actor, group, from).await?;
+    let replaying = Replaying {
+        group: group.name(),
+        status: "replaying",
+    };
+    Ok((StatusCode::ACCEPTED, JsonAnswer(replaying)))
+}
+
 /// Lets administrators pass, before anything else is looked at.
 async fn administrator(app: &App, caller: &Caller) -> Result<Actor, Refusal> {
     let actor = caller.actor(app);
-    admin::require_admin(&app.context, &actor).await?;
-    Ok(actor)
+    match admin::require_admin(&app.context, &actor).await {
+        Ok(()) => Ok(actor),
+        Err(refusal) => {
+            if refusal.code == ErrorCode::Forbidden {
+                let refused = Refused {
+                    action: "admin.refused",
+                    actor: Some(actor.user_id),
+                    target: None,
+                    ip: actor.ip,
+                };
+                refusals::note(app, refused).await;
+            }
+            Err(refusal)
+        }
+    }
 }
 
 /// The cursor behind a full page.

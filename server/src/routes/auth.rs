@@ -93,9 +93,10 @@ async fn login(
 
 async fn refresh(
     State(app): State<Arc<App>>,
+    device: Device,
     Json(refresh): Json<Refresh>,
 ) -> Result<Answer, Problem> {
-    let tokens = accounts::refresh(&app, &refresh.refresh_token).await?;
+    let tokens = accounts::refresh(&app, &refresh.refresh_token, &device).await?;
     answer(StatusCode::OK, "Refreshed", &tokens)
 }
 

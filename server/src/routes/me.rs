@@ -65,7 +65,7 @@ async fn change_password(
     if let Some(field) = wrong.into_iter().next() {
         return Err(Refusal::invalid(field.path, field.code, field.message).into());
     }
-    accounts::require_password(&app, caller.identity.user_id, current).await?;
+    accounts::require_password(&app, &caller, current).await?;
     let hash = accounts::hash(&app, new).await?;
     profile::set_password(&app.context, &caller.actor(&app), &hash).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -76,7 +76,7 @@ async fn erase(
     caller: Caller,
     Json(Confirmation { password }): Json<Confirmation>,
 ) -> Result<StatusCode, Problem> {
-    accounts::require_password(&app, caller.identity.user_id, password).await?;
+    accounts::require_password(&app, &caller, password).await?;
     profile::delete(&app.context, &caller.actor(&app)).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -42,6 +42,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use self::event::Event;
+pub(crate) use self::event::described as client_events;
 use super::ack::{self, Reply};
 use super::client::Client;
 use super::lane::Pushed;
@@ -197,6 +198,7 @@ impl Call<'_> {
             user_id: self.client.user_id,
             session_id: self.client.session_id,
             socket_id: Some(self.client.id.clone()),
+            ip: None,
             gateway_id: Arc::clone(&self.app.config.gateway_id),
         }
     }

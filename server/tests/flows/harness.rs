@@ -52,6 +52,8 @@ pub(crate) struct Backends {
     pub(crate) redis_url: String,
     pub(crate) rabbitmq_url: String,
     queues: QueueNames,
+    /// Where uploaded files lie.
+    files: std::path::PathBuf,
 }
 
 /// A registered user.
@@ -70,6 +72,7 @@ impl Backends {
             redis_url: variable("TEST_REDIS_URL"),
             rabbitmq_url: variable("TEST_RABBITMQ_URL"),
             queues: queues::own_names(),
+            files: std::env::temp_dir().join(format!("chat-files-{}", Uuid::new_v4())),
         };
         let pool = sqlx::PgPool::connect(&backends.database.url).await.unwrap();
         postgres::migrate(&pool).await.unwrap();
@@ -88,6 +91,7 @@ impl Backends {
             &format!("--jwt-access-token={JWT_SECRET}"),
             "--chat-job-hmac-keys=k1:a-secret-that-signs-jobs",
             "--chat-drain-window=2s",
+            &format!("--chat-files-dir={}", self.files.display()),
         ]
         .map(ToOwned::to_owned);
         let flags = own.into_iter().chain(flags.iter().map(ToString::to_string));
@@ -104,6 +108,7 @@ impl Backends {
             &format!("--redis-url={}", self.redis_url),
             &format!("--rabbitmq-url={}", self.rabbitmq_url),
             "--chat-job-hmac-keys=k1:a-secret-that-signs-jobs",
+            &format!("--chat-files-dir={}", self.files.display()),
         ]
         .map(ToOwned::to_owned);
         let mut config = Processor::parse_from(flags).args.resolve().unwrap();
@@ -117,6 +122,8 @@ impl Backends {
     }
 
     async fn remove(self) {
+        // Nothing was uploaded in most tests.
+        let _ = tokio::fs::remove_dir_all(&self.files).await;
         self.database.remove().await;
         queues::remove(&self.queues, PARTITIONS).await;
     }

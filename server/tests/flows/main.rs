@@ -8,12 +8,14 @@
 
 mod accounts;
 mod acts;
+mod attachments;
 mod broker_outage;
 mod delivery;
 mod drain;
 mod harness;
 mod http_edges;
 mod lost_publish;
+mod monitoring;
 mod presence;
 mod program;
 mod protocol_edges;

@@ -2,7 +2,7 @@
 
 use chat_core::ids::{RoomId, UserId};
 use chat_core::protocol::objects::Message;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 use super::load;
 use crate::postgres::rooms;
@@ -60,6 +60,48 @@ pub async fn page(
         last_seq,
         messages,
     })
+}
+
+/// The rooms that `sender` ever wrote in. Reads all of the messages: for work behind the requests only, in a transaction
+/// whose statements may take long.
+///
+/// # Errors
+/// If the database fails.
+pub async fn rooms_written_in(
+    db: impl PgExecutor<'_>,
+    sender: UserId,
+) -> Result<Vec<RoomId>, sqlx::Error> {
+    let rooms = sqlx::query_scalar!(
+        "SELECT DISTINCT room_id FROM messages WHERE sender_id = $1",
+        sender.uuid()
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rooms.into_iter().map(RoomId::from).collect())
+}
+
+/// What `sender` wrote in a room after `after_seq`, in full, ascending.
+///
+/// # Errors
+/// If the database fails.
+pub async fn written_by(
+    conn: &mut PgConnection,
+    room: RoomId,
+    sender: UserId,
+    after_seq: i64,
+    limit: u32,
+) -> Result<Vec<Message>, sqlx::Error> {
+    let seqs = sqlx::query_scalar!(
+        "SELECT seq FROM messages WHERE room_id = $1 AND sender_id = $2 AND seq > $3 ORDER BY seq LIMIT $4",
+        room.uuid(),
+        sender.uuid(),
+        after_seq,
+        i64::from(limit),
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let places: Vec<(RoomId, i64)> = seqs.into_iter().map(|seq| (room, seq)).collect();
+    load(conn, None, &places, true).await
 }
 
 /// The seqs of a page, both ends included; empty when `first` lies above `last`.

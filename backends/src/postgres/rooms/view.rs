@@ -120,7 +120,7 @@ pub async fn load(
     let rows = sqlx::query!(
         r#"
         SELECT r.room_id, r.kind, r.title, r.description, r.avatar_url, r.join_policy, r.created_by, r.created_at,
-               r.updated_at, r.last_seq, r.member_count, m.role, m.last_read_seq, m.muted_until,
+               r.updated_at, r.last_seq, r.member_count, r.slow_mode_secs, m.role, m.last_read_seq, m.muted_until,
                r.last_seq - m.last_read_seq - m.own_after_read AS "unread!"
         FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (room_id, place)
         JOIN rooms r ON r.room_id = wanted.room_id
@@ -164,6 +164,7 @@ pub async fn load(
                 unread: row.unread,
                 last_read_seq: row.last_read_seq,
                 muted_until: row.muted_until.map(Timestamp::from),
+                slow_mode_seconds: u32::try_from(row.slow_mode_secs).unwrap_or(0),
             })
         })
         .collect()

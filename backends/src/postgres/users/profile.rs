@@ -142,7 +142,8 @@ pub async fn set_password(
 }
 
 /// Erases an account: its profile, and everything that is only about it. What it wrote in rooms stays, by a user
-/// without a name; its place in groups is the caller's to give up first. Whether there was such an account.
+/// without a name; its place in groups is the caller's to give up first. Its exports and loose files are housekeeping's,
+/// which deletes their bytes first. Whether there was such an account.
 ///
 /// # Errors
 /// If the database fails.
@@ -173,9 +174,14 @@ pub async fn erase(
         h AS (DELETE FROM story_likes WHERE user_id IN (SELECT user_id FROM erased)),
         i AS (DELETE FROM story_comments WHERE user_id IN (SELECT user_id FROM erased)),
         j AS (DELETE FROM push_subscriptions WHERE user_id IN (SELECT user_id FROM erased)),
-        k AS (DELETE FROM exports WHERE user_id IN (SELECT user_id FROM erased)),
+        k AS (DELETE FROM mentions WHERE user_id IN (SELECT user_id FROM erased)),
         l AS (DELETE FROM invites WHERE user_id IN (SELECT user_id FROM erased)),
-        m AS (DELETE FROM join_requests WHERE user_id IN (SELECT user_id FROM erased))
+        m AS (DELETE FROM join_requests WHERE user_id IN (SELECT user_id FROM erased)),
+        n AS (DELETE FROM message_hides WHERE user_id IN (SELECT user_id FROM erased)),
+        o AS (UPDATE reports SET notes = NULL, reason = '' WHERE reporter_id IN (SELECT user_id FROM erased)),
+        p AS (UPDATE audit_log SET ip = NULL
+              WHERE actor_id IN (SELECT user_id FROM erased)
+                 OR target IN (SELECT user_id::text FROM erased))
         SELECT user_id FROM erased
         "#,
         user.uuid(),

@@ -7,7 +7,7 @@ use crate::ids::{CallId, RoomId, UserId};
 use crate::protocol::objects::CallMedia;
 
 /// `call.initiate`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct CallInitiate {
@@ -18,7 +18,7 @@ pub struct CallInitiate {
 }
 
 /// `call.answer`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct CallAnswer {
@@ -28,7 +28,7 @@ pub struct CallAnswer {
 }
 
 /// `call.refuse`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct CallRefuse {
@@ -38,7 +38,7 @@ pub struct CallRefuse {
 }
 
 /// `call.close`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct CallClose {
@@ -46,7 +46,7 @@ pub struct CallClose {
 }
 
 /// What a signal carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum SignalKind {
@@ -56,12 +56,13 @@ pub enum SignalKind {
 }
 
 /// `call.signal`; `data` is passed on as it came.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct CallSignal {
     pub call_id: CallId,
     pub kind: SignalKind,
+    #[schemars(with = "serde_json::Value")]
     pub data: Box<RawValue>,
     #[serde(default)]
     pub to_user_id: Option<UserId>,

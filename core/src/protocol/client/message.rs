@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{MessageId, RoomId};
 
 /// For whom a message is deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum DeleteScope {
@@ -15,7 +17,7 @@ pub enum DeleteScope {
 }
 
 /// `message.edit`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct MessageEdit {
@@ -24,7 +26,7 @@ pub struct MessageEdit {
 }
 
 /// `message.delete`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct MessageDelete {
@@ -34,7 +36,7 @@ pub struct MessageDelete {
 }
 
 /// `message.pin` and `message.unpin`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct MessagePin {
@@ -42,7 +44,7 @@ pub struct MessagePin {
 }
 
 /// `message.react`; over REST the message and the emoji come from the path.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct MessageReact {
@@ -53,7 +55,7 @@ pub struct MessageReact {
 }
 
 /// `message.forward`; over REST the message comes from the path.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct MessageForward {
@@ -64,7 +66,7 @@ pub struct MessageForward {
 }
 
 /// `GET /messages/:id/thread`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct Thread {

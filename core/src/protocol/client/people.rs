@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AttachmentId, FriendRequestId, StoryId, UserId};
 
 /// `friend.request`: by exactly one of the three.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct FriendRequest {
@@ -18,7 +18,7 @@ pub struct FriendRequest {
 }
 
 /// `friend.accept`, `friend.refuse`, `friend.cancel`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct FriendAnswer {
@@ -26,7 +26,7 @@ pub struct FriendAnswer {
 }
 
 /// `friend.remove`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct FriendRemove {
@@ -34,7 +34,7 @@ pub struct FriendRemove {
 }
 
 /// `block.add` and `block.remove`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct BlockUser {
@@ -42,7 +42,7 @@ pub struct BlockUser {
 }
 
 /// `story.view`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct StoryRef {
@@ -50,7 +50,7 @@ pub struct StoryRef {
 }
 
 /// `POST /stories`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct StoryCreate {
@@ -61,7 +61,7 @@ pub struct StoryCreate {
 }
 
 /// `POST /stories/:id/comments`; the story comes from the path.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct StoryComment {
@@ -69,7 +69,7 @@ pub struct StoryComment {
 }
 
 /// What a report is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum ReportTarget {
@@ -80,11 +80,12 @@ pub enum ReportTarget {
 }
 
 /// `POST /reports`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct Report {
     pub target_type: ReportTarget,
+    #[schemars(with = "crate::ids::MessageId")]
     pub target_id: uuid::Uuid,
     pub reason: String,
     #[serde(default)]
@@ -92,7 +93,7 @@ pub struct Report {
 }
 
 /// `PATCH /me`; what is left out stays as it is.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct ProfileUpdate {
@@ -113,7 +114,7 @@ pub struct ProfileUpdate {
 }
 
 /// Who may open a dm with a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum DmPolicy {
@@ -122,7 +123,7 @@ pub enum DmPolicy {
 }
 
 /// `POST /me/password`. Never logged: it has no `Debug`.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct PasswordChange {

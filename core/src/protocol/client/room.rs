@@ -7,7 +7,7 @@ use crate::protocol::objects::{JoinPolicy, MemberRole};
 use crate::time::Timestamp;
 
 /// `room.leave` and `room.delete`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct RoomRef {
@@ -15,7 +15,7 @@ pub struct RoomRef {
 }
 
 /// What a room shows of itself; what is left out stays as it is, an empty text takes the value away.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct RoomChange {
@@ -27,10 +27,12 @@ pub struct RoomChange {
     pub avatar_url: Option<String>,
     #[serde(default)]
     pub join_policy: Option<JoinPolicy>,
+    #[serde(default)]
+    pub slow_mode_seconds: Option<u32>,
 }
 
 /// `room.update`; over REST the room comes from the path.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct RoomUpdate {
@@ -40,7 +42,7 @@ pub struct RoomUpdate {
 }
 
 /// `room.invite`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct RoomInvite {
@@ -51,7 +53,7 @@ pub struct RoomInvite {
 }
 
 /// `POST /invites/:id/accept` and `/decline`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct InviteAnswer {
@@ -59,7 +61,7 @@ pub struct InviteAnswer {
 }
 
 /// `room.join`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct RoomJoin {
@@ -69,7 +71,7 @@ pub struct RoomJoin {
 }
 
 /// `room.kick`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct RoomKick {
@@ -78,7 +80,7 @@ pub struct RoomKick {
 }
 
 /// `room.role`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct RoomRole {
@@ -88,7 +90,7 @@ pub struct RoomRole {
 }
 
 /// `room.mute`: the own notifications.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct RoomMute {

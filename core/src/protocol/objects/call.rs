@@ -6,7 +6,7 @@ use crate::ids::{CallId, RoomId, UserId};
 use crate::time::Timestamp;
 
 /// What a call carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum CallMedia {
@@ -15,7 +15,7 @@ pub enum CallMedia {
 }
 
 /// `ringing → ongoing → ended`, or `ringing →` one of the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the contract's")]
 pub enum CallState {
@@ -36,7 +36,7 @@ impl CallState {
 }
 
 /// Where one participant of a call stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ParticipantState {
@@ -47,7 +47,7 @@ pub enum ParticipantState {
 }
 
 /// One participant of a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct CallParticipant {
@@ -58,7 +58,7 @@ pub struct CallParticipant {
 }
 
 /// A call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are the contract's")]
 pub struct Call {

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::labels::{self, Component};
 use super::super::pod::{self, Pod};
-use super::super::{environment, metadata, resources};
+use super::super::{attachments, environment, metadata, resources};
 use crate::validate::Plan;
 
 /// After the drain window a gateway still finishes what it holds and closes its connections.
@@ -61,13 +61,16 @@ pub(super) fn build(plan: &Plan) -> Deployment {
                             3,
                             pod::http_probe("/health/readiness", "http"),
                         )),
-                        volume_mounts: Some(vec![pod::mount("tmp", "/tmp")]),
+                        volume_mounts: Some(vec![
+                            pod::mount("tmp", "/tmp"),
+                            attachments::volume_mount(),
+                        ]),
                         ..Container::default()
                     },
-                    volumes: vec![pod::scratch("tmp", "256Mi")],
+                    volumes: vec![pod::scratch("tmp", "256Mi"), attachments::volume(plan)],
                     termination_grace_period_seconds: i64::from(spec.drain_timeout_seconds)
                         + GRACE_AFTER_DRAIN_SECONDS,
-                    user: None,
+                    user: Some(attachments::USER),
                     restart_policy: None,
                 },
             ),

@@ -1,5 +1,8 @@
 //! The names of the events that clients may send.
 
+use schemars::generate::SchemaGenerator;
+use schemars::{JsonSchema, Schema};
+
 use crate::sockets::namespace::Namespace;
 
 /// An event that exists.
@@ -45,6 +48,20 @@ pub(crate) enum Event {
     SessionResume,
     SessionRefresh,
     Ping,
+}
+
+/// Describes a payload.
+pub(crate) type Payload = fn(&mut SchemaGenerator) -> Schema;
+
+fn of<T: JsonSchema>() -> Payload {
+    SchemaGenerator::subschema_for::<T>
+}
+
+/// The events that clients may send on `/chat`, with the shapes of their payloads.
+pub(crate) fn described() -> impl Iterator<Item = (&'static str, Payload)> {
+    Event::ALL
+        .into_iter()
+        .map(|event| (event.name(), event.payload()))
 }
 
 impl Event {
@@ -143,6 +160,47 @@ impl Event {
         match namespace {
             Namespace::Chat => Some(event),
             Namespace::Root | Namespace::Ws => (event == Self::Ping).then_some(event),
+        }
+    }
+
+    /// The shape of its payload, for the documents.
+    fn payload(self) -> Payload {
+        use chat_core::protocol::client as c;
+        match self {
+            Self::MessageSend => of::<c::MessageSend>(),
+            Self::MessageEdit => of::<c::MessageEdit>(),
+            Self::MessageDelete => of::<c::MessageDelete>(),
+            Self::MessagePin | Self::MessageUnpin => of::<c::MessagePin>(),
+            Self::MessageForward => of::<c::MessageForward>(),
+            Self::MessageReact => of::<c::MessageReact>(),
+            Self::MessageRead => of::<c::MessageRead>(),
+            Self::MessageHistory => of::<c::MessageHistory>(),
+            Self::TypingStart | Self::TypingStop => of::<c::Typing>(),
+            Self::PresenceSet => of::<c::PresenceSet>(),
+            Self::PresenceSubscribe | Self::PresenceUnsubscribe | Self::PresenceGet => {
+                of::<c::PresenceUsers>()
+            }
+            Self::RoomCreate => of::<c::RoomCreate>(),
+            Self::RoomInvite => of::<c::RoomInvite>(),
+            Self::RoomJoin => of::<c::RoomJoin>(),
+            Self::RoomLeave | Self::RoomDelete => of::<c::RoomRef>(),
+            Self::RoomKick => of::<c::RoomKick>(),
+            Self::RoomRole => of::<c::RoomRole>(),
+            Self::RoomUpdate => of::<c::RoomUpdate>(),
+            Self::RoomMute => of::<c::RoomMute>(),
+            Self::FriendRequest => of::<c::FriendRequest>(),
+            Self::FriendAccept | Self::FriendRefuse | Self::FriendCancel => of::<c::FriendAnswer>(),
+            Self::FriendRemove => of::<c::FriendRemove>(),
+            Self::BlockAdd | Self::BlockRemove => of::<c::BlockUser>(),
+            Self::CallInitiate => of::<c::CallInitiate>(),
+            Self::CallAnswer => of::<c::CallAnswer>(),
+            Self::CallRefuse => of::<c::CallRefuse>(),
+            Self::CallClose => of::<c::CallClose>(),
+            Self::CallSignal => of::<c::CallSignal>(),
+            Self::StoryView => of::<c::StoryRef>(),
+            Self::SessionResume => of::<c::SessionResume>(),
+            Self::SessionRefresh => of::<c::SessionRefresh>(),
+            Self::Ping => of::<serde_json::Value>(),
         }
     }
 
