@@ -80,9 +80,10 @@ async fn login(
 
 async fn refresh(
     State(app): State<Arc<App>>,
+    device: Device,
     Json(refresh): Json<Refresh>,
 ) -> Result<JsonAnswer<AuthAnswer>, Problem> {
-    let tokens = accounts::refresh(&app, &refresh.refresh_token).await?;
+    let tokens = accounts::refresh(&app, &refresh.refresh_token, &device).await?;
     Ok(JsonAnswer(AuthAnswer {
         user: None,
         ..with_user(tokens)
