@@ -11,6 +11,7 @@ use chat_processor::commands::{
 use chat_processor::groups::Group;
 use chat_processor::groups::start::Start;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 use crate::scene::{actor, message, on_scene, refused};
 
