@@ -73,8 +73,7 @@ async fn change_password(
     if let Some(field) = wrong.into_iter().next() {
         return Err(Refusal::invalid(field.path, field.code, field.message).into());
     }
-    let user = caller.identity.user_id;
-    accounts::require_password(&app, user, change.current_password).await?;
+    accounts::require_password(&app, &caller, change.current_password).await?;
     let hash = accounts::hash(&app, change.new_password).await?;
     profile::set_password(&app.context, &caller.actor(&app), &hash).await?;
     Ok(Envelope::done("The password is changed."))
