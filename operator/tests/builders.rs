@@ -194,6 +194,8 @@ proptest! {
             prop_assert_eq!(&object["metadata"]["labels"]["app.kubernetes.io/instance"], "demo");
             if object["kind"] != "Secret" {
                 prop_assert!(!object.to_string().contains(SECRET), "a secret shows in {}", object["kind"]);
+            }
+            if object["kind"] != "Secret" && object["kind"] != "PersistentVolumeClaim" {
                 prop_assert_eq!(&object["metadata"]["ownerReferences"][0]["uid"], "11111111-1111-1111-1111-111111111111");
             }
         }
@@ -246,6 +248,55 @@ fn a_kept_secret_and_kept_volumes_have_no_owner_and_others_go_with_the_cluster()
             postgres["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"],
             volumes
         );
+        let files = objects
+            .iter()
+            .find(|object| object["kind"] == "PersistentVolumeClaim")
+            .expect("the volume of files");
+        assert_eq!(
+            files["metadata"]["ownerReferences"].is_array(),
+            owned,
+            "{policy}"
+        );
+    }
+}
+
+#[test]
+fn a_volume_of_one_node_holds_its_users_together_and_a_bucket_needs_none() {
+    let gateway = |spec: &str| {
+        let objects = objects_of(&cluster(spec));
+        let claims = objects
+            .iter()
+            .filter(|object| object["kind"] == "PersistentVolumeClaim")
+            .count();
+        let gateway = objects
+            .iter()
+            .find(|object| {
+                object["metadata"]["name"] == "demo-gateway" && object["kind"] == "Deployment"
+            })
+            .expect("a Deployment");
+        (claims, gateway["spec"]["template"]["spec"].clone())
+    };
+    let (claims, pod) = gateway("{}");
+    assert_eq!(claims, 1);
+    assert!(pod["affinity"]["podAffinity"].is_object());
+    assert_eq!(
+        pod["volumes"][1]["persistentVolumeClaim"]["claimName"],
+        "demo-files"
+    );
+    let (_, pod) = gateway("storage: {attachments: {pvc: {size: 9Gi, accessMode: ReadWriteMany}}}");
+    assert!(pod["affinity"]["podAffinity"].is_null());
+    let (claims, pod) = gateway(
+        "storage: {attachments: {s3: {endpoint: 'http://minio:9000', bucket: files, secretName: s3}}}",
+    );
+    assert_eq!(claims, 0);
+    assert!(pod["volumes"][1]["emptyDir"].is_object());
+    let variables = pod["containers"][0]["env"].to_string();
+    for name in [
+        "CHAT_S3_BUCKET",
+        "CHAT_S3_ENDPOINT",
+        "CHAT_S3_SECRET_ACCESS_KEY",
+    ] {
+        assert!(variables.contains(name), "{name}");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::effects::{Effect, Target};
 /// What the effects say is no longer as it was remembered.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Stale {
-    /// Rooms that somebody joined or left, or whose rules changed.
+    /// Rooms that somebody joined or left.
     members: BTreeSet<RoomId>,
     /// Rooms with a message that is not what it was: a resume must not bring a deleted text back.
     messages: BTreeSet<RoomId>,
@@ -26,13 +26,14 @@ struct Of {
     room_id: RoomId,
 }
 
+/// A room that changed as a whole: slow mode may bind senders who were let through until now.
 #[derive(Deserialize)]
 struct Updated {
-    room: RoomRef,
+    room: UpdatedRoom,
 }
 
 #[derive(Deserialize)]
-struct RoomRef {
+struct UpdatedRoom {
     id: RoomId,
 }
 
@@ -77,16 +78,15 @@ impl Stale {
                 ) => {
                     stale.messages.insert(room);
                 }
+                ("room.updated", _) => {
+                    if let Ok(Updated { room }) = serde_json::from_str(effect.fanout.data.get()) {
+                        stale.members.insert(room.id);
+                    }
+                }
                 // Hidden from one member: the ring is everybody's, so that member must be answered from Postgres.
                 ("message.deleted", Target::User(_)) => {
                     if let Ok(Of { room_id }) = serde_json::from_str(effect.fanout.data.get()) {
                         stale.messages.insert(room_id);
-                    }
-                }
-                // The room's slow mode may have changed, and with it who may send without being looked up.
-                ("room.updated", _) => {
-                    if let Ok(Updated { room }) = serde_json::from_str(effect.fanout.data.get()) {
-                        stale.members.insert(room.id);
                     }
                 }
                 ("block.changed", Target::User(user)) => {

@@ -69,9 +69,14 @@ stage_deny() {
 stage_drift() {
   local status=0
   check 'CRD, chart and manifests' operator/generate.sh --check || status=1
+  check 'API documents of the routes' api_document_current openapi || status=1
+  check 'API documents of the sockets' api_document_current asyncapi || status=1
   check 'no generated or private files in git' nothing_private_tracked || status=1
   return "$status"
 }
+
+# api_document_current <name>: what the gateway prints is what is committed.
+api_document_current() { cargo run --quiet --locked --bin chat-server -- "$1" | diff "docs/$1.json" -; }
 
 nothing_private_tracked() {
   git rev-parse --git-dir >/dev/null 2>&1 || return 0

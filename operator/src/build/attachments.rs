@@ -13,7 +13,7 @@ use super::credentials::from_secret;
 use super::labels::{self, Component};
 use super::metadata;
 use super::pod::{mount, scratch, value, value_from};
-use crate::crd::{AccessMode, AttachmentVolume};
+use crate::crd::{AccessMode, AttachmentVolume, DeletionPolicy};
 use crate::validate::Plan;
 
 /// Where the files are in the pods.
@@ -27,8 +27,10 @@ pub(super) const USER: i64 = 65532;
 pub(super) fn build(plan: &Plan) -> Option<PersistentVolumeClaim> {
     let volume = wanted(plan)?;
     Some(PersistentVolumeClaim {
-        // It may outlive its ChatCluster, as the databases' volumes do.
-        metadata: metadata::unowned(plan, Component::Shared, name(plan)),
+        metadata: match plan.spec.deletion_policy {
+            DeletionPolicy::Retain => metadata::unowned(plan, Component::Shared, name(plan)),
+            DeletionPolicy::Delete => metadata::owned(plan, Component::Shared, name(plan)),
+        },
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec![volume.access_mode.as_str().to_owned()]),
             resources: Some(VolumeResourceRequirements {

@@ -9,7 +9,7 @@ use chat_backends::redis::dedup::{self, Claim};
 use chat_backends::redis::rate_limit::TokenBucket;
 use chat_backends::redis::{RedisError, members};
 use chat_core::error::{ErrorCode, Refusal};
-use chat_core::ids::{AttachmentId, JobId, MessageId, RoomId, UserId};
+use chat_core::ids::{JobId, MessageId, RoomId, UserId};
 use chat_core::job::{Act, Job, SendMessage};
 
 use crate::commands::access;
@@ -79,7 +79,7 @@ async fn look_up(
     let access = access::require_sender(context, room, job.user_id).await?;
     same_room(context, room, send.reply_to, "replyTo").await?;
     same_room(context, room, send.thread_id, "threadId").await?;
-    own_files(context, job.user_id, &send.attachments).await?;
+    own_files(context, job.user_id, send).await?;
     if let Ok(version) = version
         && access::is_unconditional(&access)
         && let Err(error) = admission::note_sender(&context.redis, room, job.user_id, version).await
@@ -110,15 +110,11 @@ async fn same_room(
 }
 
 /// Files are sent by whoever uploaded them; others forward the message that holds them.
-async fn own_files(
-    context: &Context,
-    sender: UserId,
-    files: &[AttachmentId],
-) -> Result<(), Refusal> {
-    if files.is_empty() {
+async fn own_files(context: &Context, sender: UserId, send: &SendMessage) -> Result<(), Refusal> {
+    if send.attachments.is_empty() || send.forwarded_from.is_some() {
         return Ok(());
     }
-    let own = attachments::all_uploaded_by(&context.pg, sender, files)
+    let own = attachments::all_uploaded_by(&context.pg, sender, &send.attachments)
         .await
         .map_err(|error| unavailable(&error))?;
     if own {

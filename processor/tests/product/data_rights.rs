@@ -78,8 +78,10 @@ impl Drop for Store {
 async fn send_file(scene: &Scene, room: RoomId, user: UserId, file: AttachmentId) {
     let mut send = crate::scene::message(room, "with a file");
     send.attachments = vec![file];
-    let checked = chat_processor::commands::send_message::check(&scene.context, &actor(user), send);
-    scene.perform(&checked.await.unwrap().job).await;
+    let sender = actor(user);
+    let checked =
+        chat_processor::commands::send_message::check(&scene.context, &sender, send).await;
+    scene.perform(&checked.unwrap().job).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ use chat_processor::commands::{
 use chat_processor::groups::Group;
 use chat_processor::groups::start::Start;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 use crate::scene::{actor, message, on_scene, refused};
 
@@ -138,14 +139,10 @@ async fn a_replay_moves_one_group_and_is_in_the_audit_log_with_its_address() {
             .unwrap();
         let mut transaction = context.pg.begin().await.unwrap();
         let now = Timestamp::now();
-        let position = async |connection: &mut sqlx::PgConnection, group: Group| {
-            event_groups::lock(connection, group.name(), now)
-                .await
-                .unwrap()
-                .next_offset
-        };
-        assert_eq!(position(&mut transaction, Group::Audit).await, 7);
-        assert_eq!(position(&mut transaction, Group::Analytics).await, 0);
+        let moved = event_groups::lock(&mut transaction, Group::Audit.name(), now).await;
+        assert_eq!(moved.unwrap().next_offset, 7);
+        let other = event_groups::lock(&mut transaction, Group::Analytics.name(), now).await;
+        assert_eq!(other.unwrap().next_offset, 0);
         let filter = audit::Filter {
             action: Some("log.replay"),
             ..audit::Filter::default()

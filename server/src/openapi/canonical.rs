@@ -108,6 +108,19 @@ fn account() -> Vec<Operation> {
         get("/sessions", "The caller's logins."),
         delete("/sessions", "Ends all other sessions."),
         delete("/sessions/{id}", "Ends a session; its sockets close."),
+        get(
+            "/push/vapid-key",
+            "The key that browsers subscribe with: {publicKey}.",
+        ),
+        post(
+            "/push/subscriptions",
+            "Keeps a browser's subscription (W3C): {id}.",
+        )
+        .some(201),
+        delete(
+            "/push/subscriptions/{id}",
+            "Forgets a browser's subscription.",
+        ),
         get("/drafts", "The caller's drafts, the latest first."),
     ]
 }

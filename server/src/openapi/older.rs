@@ -1,12 +1,85 @@
 //! The routes of the older dialects.
 
-use super::operation::{Operation, get, post};
+use super::operation::{Operation, delete, get, patch, post, put};
 
 pub(super) fn operations() -> Vec<Operation> {
-    [monitoring(), webchat(), queued_rest(), conversations()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        monitoring(),
+        chatchit(),
+        webchat(),
+        queued_rest(),
+        conversations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// `chatchit`; answers in the merged envelope.
+fn chatchit() -> Vec<Operation> {
+    let page = ["page", "size"];
+    vec![
+        get("/conversations", "The caller's conversations.").query(&page),
+        post(
+            "/conversations/create",
+            "Makes a group {title, participants}.",
+        )
+        .some(201),
+        post("/conversations/add", "Adds {conversationId, targetUserId}.").some(201),
+        post("/conversations/approve", "Lets somebody in who asked.").some(201),
+        post("/conversations/kick", "Takes a member out.").some(201),
+        post("/conversations/leave", "Leaves.").some(201),
+        post("/conversations/join", "Joins.").some(201),
+        post("/conversations/delete", "Deletes.").some(201),
+        get("/conversations/{id}", "A conversation."),
+        get("/conversations/{id}/message", "A page of messages.").query(&page),
+        post("/chat/messages", "Sends a message.").some(201),
+        get("/chat/messages/{id}", "A message."),
+        put("/chat/messages/{id}", "Changes a message."),
+        delete("/chat/messages/{id}", "Deletes a message."),
+        get(
+            "/chat/conversations/{id}/messages",
+            "A page of messages, newest first.",
+        )
+        .query(&["page", "limit"]),
+        get("/chat/users/{id}/rooms", "The caller's rooms."),
+        get(
+            "/chat/online-users",
+            "Who of the caller's contacts is online.",
+        ),
+        patch("/users", "Changes the profile."),
+        delete("/users", "Ends the account.").some(200),
+        get("/users/me", "The caller's account."),
+        post("/users/change-password", "Changes the password.").some(201),
+        get("/users/{id}", "An account."),
+        get("/story", "Stories that the caller may see."),
+        post("/story", "Publishes a story.").some(201),
+        get("/story/friend/{friendId}", "A friend's stories."),
+        delete("/story/comment/{id}", "Deletes a comment.").some(200),
+        get("/story/{id}", "A story."),
+        patch("/story/{id}", "Changes a story."),
+        delete("/story/{id}", "Deletes a story.").some(200),
+        post("/story/{id}/like", "Likes a story.").some(201),
+        delete("/story/{id}/like", "Takes the like back.").some(200),
+        post("/story/{id}/comment", "Comments.").some(201),
+        get("/story/{id}/comments", "The comments."),
+        get("/friends", "Friendships and requests."),
+        post("/friends", "Asks {email or receiverId} to be friends.").some(201),
+        get("/friends/requested", "Requests that wait."),
+        get("/friends/accepted", "Friendships."),
+        get("/friends/{id}", "A request or friendship."),
+        patch("/friends/{id}", "Answers a request."),
+        delete(
+            "/friends/{id}",
+            "Takes a request back, or ends a friendship.",
+        )
+        .some(200),
+        post(
+            "/friends/{id}/{act}",
+            "Accepts, rejects, cancels, blocks, unblocks or unfriends.",
+        )
+        .some(201),
+    ]
 }
 
 /// `webchat`.
