@@ -20,11 +20,6 @@ use tokio_util::task::TaskTracker;
 const AT_ONCE: usize = 1000;
 
 #[derive(Debug, clap::Args)]
-<<<<<<< HEAD
-pub(crate) struct Arguments {}
-pub(crate) async fn run(_: &Arguments) -> anyhow::Result<Value> {
-    anyhow::bail!("later")
-=======
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: Options,
@@ -150,5 +145,4 @@ fn send(room: RoomId, sender: UserId, number: usize) -> Job {
         created_at: Timestamp::now(),
         act,
     }
->>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
 }

@@ -17,11 +17,6 @@ const READERS: usize = 8;
 const PAUSE: Duration = Duration::from_millis(30);
 
 #[derive(Debug, clap::Args)]
-<<<<<<< HEAD
-pub(crate) struct Arguments {}
-pub(crate) async fn run(_: &Arguments) -> anyhow::Result<Value> {
-    anyhow::bail!("later")
-=======
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: Options,
@@ -124,5 +119,4 @@ async fn read(
         tokio::time::sleep(PAUSE).await;
     }
     Ok(latencies)
->>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
 }

@@ -8,11 +8,6 @@ use serde_json::{Value, json};
 use super::hall::{self, Hall};
 
 #[derive(Debug, clap::Args)]
-<<<<<<< HEAD
-pub(crate) struct Arguments {}
-pub(crate) async fn run(_: &Arguments) -> anyhow::Result<Value> {
-    anyhow::bail!("later")
-=======
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: Options,
@@ -63,5 +58,4 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         "bytesPerSocket": after.saturating_sub(before) / counted,
         "connectsPerSecond": super::rate(arguments.sockets, connected),
     }))
->>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
 }

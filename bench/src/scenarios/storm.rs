@@ -11,11 +11,6 @@ use serde_json::{Value, json};
 use super::hall::{self, Hall};
 
 #[derive(Debug, clap::Args)]
-<<<<<<< HEAD
-pub(crate) struct Arguments {}
-pub(crate) async fn run(_: &Arguments) -> anyhow::Result<Value> {
-    anyhow::bail!("later")
-=======
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: Options,
@@ -132,5 +127,4 @@ async fn queries(pool: &PgPool) -> anyhow::Result<u64> {
     .fetch_one(pool)
     .await?;
     Ok(u64::try_from(count)?)
->>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
 }

@@ -309,10 +309,7 @@ mod tests {
                         id: row.id,
                         room_id: self.room.uuid(),
                         seq: row.seq,
-<<<<<<< HEAD
-=======
                         sender_id: row.sender,
->>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
                     },
                     false,
                 );
@@ -392,10 +389,7 @@ mod tests {
                 id: Uuid::from_u128(7),
                 room_id: case.room.uuid(),
                 seq: 1,
-<<<<<<< HEAD
-=======
                 sender_id: case.sender.uuid(),
->>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
             },
             false,
         );

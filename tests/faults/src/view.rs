@@ -87,13 +87,6 @@ impl View {
             }
         }
         if is_live {
-<<<<<<< HEAD
-            if message.seq < room.highest_live {
-                let highest = room.highest_live;
-                self.problems.push(format!(
-                    "disorder on one socket: {message:?} after {highest}"
-                ));
-=======
             let of_sender = room.highest_of.entry(message.sender_id).or_default();
             if message.seq < *of_sender {
                 self.problems.push(format!(
@@ -101,7 +94,6 @@ impl View {
                 ));
             } else if message.seq < room.highest_live {
                 self.overtaken += 1;
->>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
             }
             *of_sender = message.seq.max(*of_sender);
             room.highest_live = room.highest_live.max(message.seq);
@@ -122,18 +114,12 @@ mod tests {
     #[test]
     fn repeats_are_dropped_gaps_are_noticed_and_doubles_are_problems() {
         let room_id = Uuid::from_u128(1);
-<<<<<<< HEAD
-=======
         let sender_id = Uuid::nil();
->>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
         let message = |id: u128, seq| Message {
             id: Uuid::from_u128(id),
             room_id,
             seq,
-<<<<<<< HEAD
-=======
             sender_id,
->>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
         };
         let mut view = View::of([room_id]);
         assert!(!view.take(&message(11, 1), true));
@@ -151,14 +137,6 @@ mod tests {
     fn a_number_that_comes_live_after_a_greater_one_of_its_sender_is_disorder() {
         let room_id = Uuid::from_u128(1);
         let mut view = View::of([room_id]);
-<<<<<<< HEAD
-        for (id, seq) in [(12, 2), (11, 1)] {
-            view.take(
-                &Message {
-                    id: Uuid::from_u128(id),
-                    room_id,
-                    seq,
-=======
         for (id, seq, sender) in [(13, 3, 1), (12, 2, 2), (11, 1, 1)] {
             let (id, sender_id) = (Uuid::from_u128(id), Uuid::from_u128(sender));
             view.take(
@@ -167,7 +145,6 @@ mod tests {
                     room_id,
                     seq,
                     sender_id,
->>>>>>> 482d925 (test: faults, jitter, poison, one id through three gateways; measuring beside a Node stack)
                 },
                 true,
             );
