@@ -252,7 +252,9 @@ async fn nothing_personal_of_a_deleted_user_is_left_in_any_column_of_any_table()
             p256dh: private.to_owned(),
             auth: private.to_owned(),
         };
-        push::subscribe(&context.pg, &browser, now).await.unwrap();
+        let mut connection = context.pg.acquire().await.unwrap();
+        push::subscribe(&mut connection, &browser, 9, now).await.unwrap();
+        drop(connection);
         let entry = audit::NewEntry {
             at: now,
             actor: Some(alice),
