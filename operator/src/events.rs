@@ -104,7 +104,6 @@ impl Notice {
 
 impl Events {
     /// A publisher with the name of this process, and what stores the events until `stop`.
-    #[must_use]
     pub fn new(
         client: Client,
         identity: String,

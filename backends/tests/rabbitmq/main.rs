@@ -1,5 +1,5 @@
 //! The RabbitMQ adapter against a real broker (`TEST_RABBITMQ_URL`).
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod consumer;
 mod dead_letters;

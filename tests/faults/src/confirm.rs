@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let chat = Deployment::start(&arguments.deployment, 1, 1, &settings, true).await?;
     let pool = chat.backends.pool()?;
     let users = people::users(&pool, 1).await?;
-    let room = people::rooms(&pool, &[users.clone()]).await?[0];
+    let room = people::rooms(&pool, std::slice::from_ref(&users)).await?[0];
     let gateway = &chat.gateways[0];
     let mut socket = Connection::open(gateway.address, &people::token(SECRET, users[0])?)
         .await?

@@ -23,7 +23,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let chat = Deployment::start(&arguments.deployment, arguments.gateways, 2, &[], false).await?;
     let pool = chat.backends.pool()?;
     let users = people::users(&pool, 2).await?;
-    let room = people::rooms(&pool, &[users.clone()]).await?[0];
+    let room = people::rooms(&pool, std::slice::from_ref(&users)).await?[0];
     let token = people::token(SECRET, users[0])?;
     let mut sockets = Vec::new();
     for gateway in &chat.gateways {
