@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { createHmac, randomUUID } from "node:crypto";
 import { after } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { io } from "socket.io-client";
 
 export const BASE_URL = (process.env.BASE_URL ?? "http://127.0.0.1:8080").replace(/\/$/, "");
@@ -71,6 +72,8 @@ export function assertProblem(/** @type {Answer} */ answer, status, code) {
 }
 
 /**
+ * A new account. One address may register 300 times a minute; whoever comes later waits as long as the answer says.
+ *
  * @param {Record<string, unknown>} [members]
  * @returns {Promise<Account>}
  */
@@ -78,7 +81,11 @@ export async function register(members = {}) {
   const username = unique();
   const password = "correct horse";
   const request = { email: `${username}@example.org`, username, password, name: `Name ${username}`, ...members };
-  const answer = await rest("POST", "/auth/register", { body: request });
+  let answer = await rest("POST", "/auth/register", { body: request });
+  while (answer.status === 429) {
+    await delay(1_000 * answer.body.retryAfter);
+    answer = await rest("POST", "/auth/register", { body: request });
+  }
   assert.equal(answer.status, 201, answer.text);
   const { accessToken, refreshToken, user } = answer.body;
   return { id: user.id, email: request.email, username: user.username, password: request.password, accessToken, refreshToken };
