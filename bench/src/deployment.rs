@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use chat_backends::tls::http_client;
 use chat_core::env;
 
 use crate::backends::{self, Backends, Kind, free_port};
@@ -361,9 +362,10 @@ impl Program {
     /// If it does not within a minute.
     pub async fn answers(&self, path: &str) -> anyhow::Result<()> {
         let url = format!("http://{}{path}", self.address);
+        let client = http_client()?.build()?;
         let began = Instant::now();
         loop {
-            let answer = reqwest::get(&url).await;
+            let answer = client.get(&url).send().await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }

@@ -111,8 +111,9 @@ mod tests {
         let mut routes = BTreeSet::new();
         // Each router numbers its own routes from the start.
         for router in said.split("Router { path_router:").skip(1) {
+            let routes_alone = router.split("fallback_router:").next().unwrap();
             let (mut methods, mut paths) = (BTreeMap::new(), BTreeMap::new());
-            for part in router.split("RouteId(").skip(1) {
+            for part in routes_alone.split("RouteId(").skip(1) {
                 let Some((id, rest)) = part.split_once(')') else {
                     continue;
                 };

@@ -145,6 +145,7 @@ stage_chat() {
 
 stage_dialects() {
   node_modules
+  chat_secret
   node_tests dialects 300000 2
 }
 

@@ -2,12 +2,10 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use reqwest::{Body, Client, StatusCode, header};
-use rustls::{ClientConfig, RootCertStore};
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 use secrecy::ExposeSecret;
 use tokio::fs::File;
@@ -15,6 +13,7 @@ use tokio_util::io::ReaderStream;
 
 use super::{Content, ObjectError, ObjectName, Scratch};
 use crate::config::S3Config;
+use crate::tls;
 
 /// How long a signature is good for: a request that has not begun by then has failed anyway.
 const SIGNED_FOR: Duration = Duration::from_secs(300);
@@ -48,12 +47,11 @@ impl S3 {
             config.region.clone(),
         )
         .map_err(|error| unusable(&error))?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls().map_err(|error| unusable(&error))?)
+        let client = tls::http_client()
+            .map_err(|error| unusable(&error))?
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
             .build()
             .map_err(|error| unusable(&error))?;
         Ok(Self {
@@ -131,15 +129,4 @@ fn accepted(answer: reqwest::Result<reqwest::Response>) -> Result<reqwest::Respo
         StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NO_CONTENT => Ok(answer),
         status => Err(ObjectError::Status(status.as_u16())),
     }
-}
-
-fn tls() -> Result<ClientConfig, rustls::Error> {
-    let roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
 }

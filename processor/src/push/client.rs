@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use bytes::Bytes;
+use chat_backends::tls;
 use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -70,15 +70,9 @@ impl Client {
     /// # Errors
     /// If the TLS library can't be set up.
     pub fn new(reach: Reach) -> Result<Self, rustls::Error> {
-        let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         Ok(Self {
             reach,
-            tls: TlsConnector::from(Arc::new(config)),
+            tls: TlsConnector::from(Arc::new(tls::client_config()?)),
         })
     }
 

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_backends::postgres::blocks;
 use chat_core::error::ErrorCode;
 use chat_core::ids::MessageId;
 use chat_core::protocol::client::{self, DeleteScope, ResumeRoom};
 use chat_core::protocol::objects::{MemberRole, UserRole};
 use chat_core::protocol::server::ServerEvent;
-use chat_core::time::Timestamp;
 use chat_processor::commands::history::{self, Query};
 use chat_processor::commands::{
-    delete_message, edit_message, pin_message, react, resume, send_message, thread,
+    block, delete_message, edit_message, pin_message, react, resume, send_message, thread,
 };
 use chat_processor::context::{Context, Policy};
 use chat_processor::effects::Target;
@@ -307,7 +305,9 @@ async fn a_block_silences_a_dm() {
         let room = scene.dm(alice, bob).await;
         let said = scene.say(room, alice, "hi").await.id;
         let context = &scene.context;
-        blocks::add(&context.pg, bob, alice, Timestamp::now())
+        // By the act itself: it also takes back that alice was remembered as one who may send.
+        let blocking = client::BlockUser { user_id: alice };
+        block::run(context, &actor(bob), blocking, true)
             .await
             .unwrap();
         for user in [alice, bob] {

@@ -3,6 +3,7 @@
 use chat_backends::config::RabbitConfig;
 use chat_backends::postgres;
 use chat_backends::rabbitmq::topology::QueueNames;
+use chat_backends::tls::http_client;
 use chat_processor::config::{ProcessorArgs, ProcessorConfig};
 use chat_server::config::{Config, GatewayArgs};
 use chat_test_support::database::Database;
@@ -181,7 +182,7 @@ impl Chat {
         let gateway = tokio::spawn(chat_server::run(config, listener, stop_gateway.clone()));
         let chat = Self {
             base,
-            client: reqwest::Client::new(),
+            client: http_client().unwrap().build().unwrap(),
             stop_gateway,
             gateway,
             stop_processor: CancellationToken::new(),

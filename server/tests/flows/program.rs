@@ -1,5 +1,6 @@
 //! The program itself: wrong settings, shown settings, signals.
 
+use chat_backends::tls::http_client;
 use chat_test_support::until;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -92,8 +93,11 @@ async fn a_signal_ends_the_program_well() {
         .spawn()
         .unwrap();
     let ready = format!("http://127.0.0.1:{port}/health/readiness");
+    let client = http_client().unwrap().build().unwrap();
     until("the program is ready", async || {
-        reqwest::get(&ready)
+        client
+            .get(&ready)
+            .send()
             .await
             .ok()?
             .status()
