@@ -4,8 +4,13 @@
 //! member that is done directly would get the smaller number. So the latest confirmed send is noted, and nothing is done
 //! directly before that one is stored: queues are first in, first out, hence all before it are stored too.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
 use chat_backends::postgres::messages;
-use chat_backends::redis::acknowledged;
+use chat_backends::redis::{RedisError, acknowledged};
+use chat_core::ids::{JobId, RoomId, UserId};
 use chat_core::job::{Act, Job};
 use chat_core::time::Timestamp;
 use sqlx::PgConnection;
@@ -18,16 +23,109 @@ use crate::failure::Failure;
 #[error("an earlier message of the sender is still queued")]
 pub struct StillQueued;
 
-/// Notes that the broker has confirmed `job`: to be called before its sender is told so.
+/// The sends that the broker confirmed to one gateway lately: the latest of each member in each room.
 ///
-/// A failure is logged only: it could cost the order of two messages, in an outage of two backends at once.
-pub async fn confirmed(context: &Context, job: &Job) {
-    if let (Act::SendMessage(send), Some(room)) = (&job.act, job.room_id) {
+/// The other gateways know them from Redis; this memory is for what Redis could not take or has lost since.
+#[derive(Debug, Default)]
+pub struct Confirmed {
+    recent: Mutex<HashMap<(RoomId, UserId), Recent>>,
+}
+
+#[derive(Debug, Clone)]
+struct Recent {
+    job: JobId,
+    client_msg_id: String,
+    at: Instant,
+}
+
+/// How long a confirmed send is remembered here: longer than any queue should be.
+const LASTS: Duration = Duration::from_secs(600);
+/// Every so many sends the memory is cleared of what is older.
+const PRUNE_EVERY: usize = 1024;
+
+impl Confirmed {
+    /// Notes that the broker has confirmed `job`: to be called before its sender is told so.
+    pub async fn note(&self, context: &Context, job: &Job) {
+        let (Act::SendMessage(send), Some(room)) = (&job.act, job.room_id) else {
+            return;
+        };
+        let id = send.client_msg_id.clone();
+        self.remember((room, job.user_id), job.job_id, id);
         let id = &send.client_msg_id;
         let noted = acknowledged::note(&context.redis, room, job.user_id, job.job_id, id).await;
         if let Err(error) = noted {
-            tracing::warn!(%error, "a confirmed send was not noted");
+            tracing::warn!(%error, "a confirmed send is known to this gateway only");
         }
+    }
+
+    /// Tells Redis what it may have lost, once it is back.
+    ///
+    /// # Errors
+    /// [`RedisError`] if it is away again.
+    pub async fn note_again(&self, context: &Context) -> Result<(), RedisError> {
+        let recent: Vec<_> = {
+            let mut recent = self.lock();
+            recent.retain(|_, recent| recent.at.elapsed() < LASTS);
+            let recent = recent.iter();
+            recent.map(|(key, recent)| (*key, recent.clone())).collect()
+        };
+        for (
+            (room, sender),
+            Recent {
+                job, client_msg_id, ..
+            },
+        ) in recent
+        {
+            acknowledged::note(&context.redis, room, sender, job, &client_msg_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets a send be done directly only if the latest confirmed one before it, as far as this gateway knows, is stored.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] with [`StillQueued`], or if Postgres is away.
+    pub async fn require_stored(&self, context: &Context, job: &Job) -> Result<(), Failure> {
+        let (Act::SendMessage(_), Some(room)) = (&job.act, job.room_id) else {
+            return Ok(());
+        };
+        let latest = self
+            .lock()
+            .get(&(room, job.user_id))
+            .filter(|recent| recent.at.elapsed() < LASTS)
+            .map(|recent| recent.client_msg_id.clone());
+        let Some(latest) = latest else {
+            return Ok(());
+        };
+        let mut connection = context.pg.acquire().await?;
+        require_stored(&mut connection, room, job.user_id, &latest).await
+    }
+
+    fn remember(&self, key: (RoomId, UserId), job: JobId, client_msg_id: String) {
+        let mut recent = self.lock();
+        // Job ids ascend with time, and two confirms may come in the wrong order.
+        if recent.get(&key).is_some_and(|known| known.job > job) {
+            return;
+        }
+        let at = Instant::now();
+        let is_new = recent
+            .insert(
+                key,
+                Recent {
+                    job,
+                    client_msg_id,
+                    at,
+                },
+            )
+            .is_none();
+        if is_new && recent.len().is_multiple_of(PRUNE_EVERY) {
+            recent.retain(|_, recent| recent.at.elapsed() < LASTS);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(RoomId, UserId), Recent>> {
+        // Plain data: a panic elsewhere can't have left it half changed.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,8 +148,17 @@ pub(crate) async fn require_nothing_queued(
     let Some(latest) = latest else {
         return Ok(());
     };
+    require_stored(connection, room, job.user_id, &latest).await
+}
+
+async fn require_stored(
+    connection: &mut PgConnection,
+    room: RoomId,
+    sender: UserId,
+    client_msg_id: &str,
+) -> Result<(), Failure> {
     let now = Timestamp::now();
-    match messages::by_client_msg_id(connection, room, job.user_id, &latest, now).await? {
+    match messages::by_client_msg_id(connection, room, sender, client_msg_id, now).await? {
         Some(_) => Ok(()),
         None => Err(Failure::Unavailable(StillQueued.into())),
     }

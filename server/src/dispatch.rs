@@ -13,7 +13,7 @@ use chat_processor::commands::admission;
 use chat_processor::context::Context;
 use chat_processor::direct;
 use chat_processor::failure::{Failure, unavailable};
-use chat_processor::order;
+use chat_processor::order::Confirmed;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -50,6 +50,7 @@ pub(crate) struct Dispatcher {
     on_broker_outage: OnBrokerOutage,
     metrics: Arc<Metrics>,
     lanes: Arc<Lanes<Broker>>,
+    confirmed: Confirmed,
 }
 
 impl Dispatcher {
@@ -65,12 +66,20 @@ impl Dispatcher {
             on_broker_outage,
             metrics,
             lanes: Arc::default(),
+            confirmed: Confirmed::default(),
         }
     }
 
     /// The publisher, for health and depth probes.
     pub(crate) const fn publisher(&self) -> &Publisher {
         &self.publisher
+    }
+
+    /// Redis was away: what it lost of the confirmed sends is noted again.
+    pub(crate) async fn note_again(&self) {
+        if let Err(error) = self.confirmed.note_again(&self.context).await {
+            tracing::warn!(%error, "confirmed sends are known to this gateway only");
+        }
     }
 
     /// Returns once the job is safe.
@@ -134,7 +143,7 @@ impl Dispatcher {
         let done = match result {
             Ok(()) => {
                 self.metrics.job_published(job.act.queue(), job.act.name());
-                order::confirmed(&self.context, &job).await;
+                self.confirmed.note(&self.context, &job).await;
                 Ok(())
             }
             Err(PublishError::Unavailable) if self.on_broker_outage == OnBrokerOutage::Direct => {
@@ -150,7 +159,11 @@ impl Dispatcher {
 
     async fn do_here(&self, job: &Job) -> Result<(), Refusal> {
         let start = Instant::now();
-        let done = tokio::time::timeout(DIRECT_TIMEOUT, direct::process(&self.context, job)).await;
+        let work = async {
+            self.confirmed.require_stored(&self.context, job).await?;
+            direct::process(&self.context, job).await
+        };
+        let done = tokio::time::timeout(DIRECT_TIMEOUT, work).await;
         let is_done = matches!(done, Ok(Ok(())));
         self.metrics
             .job_processed(job.act.queue(), job.act.name(), is_done, start.elapsed());

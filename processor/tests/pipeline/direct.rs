@@ -3,11 +3,12 @@
 use chat_test_support::eventually;
 use std::sync::Arc;
 
+use chat_backends::redis::acknowledged;
 use chat_core::job::Act;
 use chat_processor::context::{Context, Policy};
 use chat_processor::direct;
 use chat_processor::failure::Failure;
-use chat_processor::order::{self, StillQueued};
+use chat_processor::order::{Confirmed, StillQueued};
 
 use crate::stage::{POISON, Stage, assert_in_order, on_stage, send};
 
@@ -64,7 +65,7 @@ async fn a_direct_send_does_not_overtake_what_the_broker_has_confirmed() {
         let publisher = stage.publisher().await;
         let queued = send(room, people[0], "0");
         publisher.publish(&queued, None).await.unwrap();
-        order::confirmed(&context(stage), &queued).await;
+        Confirmed::default().note(&context(stage), &queued).await;
         // The broker is lost to this gateway now; the queue still holds the first send.
         let later = send(room, people[0], "1");
         let refused = direct::process(&context(stage), &later).await;
@@ -91,6 +92,34 @@ async fn a_direct_send_does_not_overtake_what_the_broker_has_confirmed() {
 }
 
 #[tokio::test]
+async fn what_redis_lost_of_the_confirmed_sends_the_gateway_still_knows_and_notes_again() {
+    on_stage(1, async |stage| {
+        let people = stage.users(1).await;
+        let room = stage.room(&people).await;
+        let publisher = stage.publisher().await;
+        let queued = send(room, people[0], "0");
+        publisher.publish(&queued, None).await.unwrap();
+        let (context, gateway) = (context(stage), Confirmed::default());
+        gateway.note(&context, &queued).await;
+        acknowledged::forget(&context.redis, room, people[0], queued.job_id)
+            .await
+            .unwrap();
+        let later = send(room, people[0], "1");
+        let is_refused = |outcome: Result<(), Failure>| matches!(outcome, Err(Failure::Unavailable(why)) if why.is::<StillQueued>());
+        assert!(is_refused(gateway.require_stored(&context, &later).await));
+        gateway.note_again(&context).await.unwrap();
+        assert!(is_refused(direct::process(&context, &later).await), "another gateway knows it, too");
+        let worker = stage.work("w1", stage.wiring());
+        stage.stored_all(room, 1).await;
+        gateway.require_stored(&context, &later).await.unwrap();
+        direct::process(&context, &later).await.unwrap();
+        assert_in_order(&stage.stored_all(room, 2).await);
+        worker.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_dead_letter_holds_up_no_direct_send() {
     on_stage(1, async |stage| {
         let people = stage.users(1).await;
@@ -98,7 +127,7 @@ async fn a_dead_letter_holds_up_no_direct_send() {
         let publisher = stage.publisher().await;
         let poison = send(room, people[0], POISON);
         publisher.publish(&poison, None).await.unwrap();
-        order::confirmed(&context(stage), &poison).await;
+        Confirmed::default().note(&context(stage), &poison).await;
         let mut wiring = stage.wiring();
         wiring.ladder_unit = std::time::Duration::from_millis(2);
         let worker = stage.work("w1", wiring);

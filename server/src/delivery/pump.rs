@@ -39,6 +39,9 @@ pub(crate) async fn run(app: Arc<App>, mut events: Receiver<FanoutEvent>, stop: 
 fn missed(app: &App) {
     tracing::warn!("fan-out was interrupted; all clients are told to catch up");
     app.heads.clear();
+    let dispatcher = Arc::clone(&app.dispatcher);
+    app.tasks
+        .spawn(async move { dispatcher.note_again().await });
     let event = serde_json::json!({"reason": "fanout_interrupted"});
     for client in app.hub.clients() {
         if client.hears(Dialect::Canonical) {

@@ -1,6 +1,6 @@
 //! Compares what was acknowledged with what is stored and with what each member saw.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context;
 use chat_backends::postgres::PgPool;
@@ -106,10 +106,10 @@ pub(crate) fn check(
         ..Verdict::default()
     };
     let numbers = storage(stored, sent, &mut verdict);
-    order(sent, &numbers, &mut verdict);
     for view in views {
         seen(stored, view, &mut verdict);
     }
+    order(sent, &numbers, &mut verdict);
     verdict
 }
 
@@ -214,6 +214,7 @@ fn order(sent: &[Sent], numbers: &HashMap<String, i64>, verdict: &mut Verdict) {
 
 /// A member saw every message of its rooms, under the number that it has, and no other.
 fn seen(stored: &HashMap<Uuid, Vec<StoredMessage>>, view: &View, verdict: &mut Verdict) {
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
     for problem in &view.problems {
         if problem.starts_with("doubled") {
             verdict.doubled += 1;
@@ -222,7 +223,10 @@ fn seen(stored: &HashMap<Uuid, Vec<StoredMessage>>, view: &View, verdict: &mut V
         } else {
             verdict.other += 1;
         }
-        verdict.tell(problem.clone());
+        *times.entry(problem).or_default() += 1;
+    }
+    for (problem, times) in times {
+        verdict.tell(format!("{problem} ({times} times)"));
     }
     for (room, seen) in &view.rooms {
         let rows = stored.get(room).map_or(&[][..], Vec::as_slice);
