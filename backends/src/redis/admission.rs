@@ -125,7 +125,8 @@ pub async fn admit(
                 .arg(send.job.to_string())
                 .arg(limits::CLIENT_MSG_ID_MEMORY.as_secs())
                 .arg(repeats)
-                .arg(u64::try_from(limits::SPAM_WINDOW.as_millis()).unwrap_or(u64::MAX)),
+                .arg(u64::try_from(limits::SPAM_WINDOW.as_millis()).unwrap_or(u64::MAX))
+                .arg(send.client_msg_id),
         )
         .await?;
     Ok(match verdict.as_str() {

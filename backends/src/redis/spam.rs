@@ -16,7 +16,7 @@ static NOTE: LazyLock<Script> = LazyLock::new(|| {
     ))
 });
 
-/// Counts one send of `content` and says whether it is one repeat too many.
+/// Counts one send of `content`, once under its id however often it comes, and says whether it is one repeat too many.
 ///
 /// # Errors
 /// [`RedisError`] if Redis is away.
@@ -24,11 +24,13 @@ pub async fn is_repeated_too_often(
     redis: &Redis,
     user: UserId,
     room: RoomId,
+    client_msg_id: &str,
     content: &str,
 ) -> Result<bool, RedisError> {
     let verdict: u8 = redis
         .run(
             NOTE.key(key(user, room, content))
+                .arg(client_msg_id)
                 .arg(limits::SPAM_REPEATS)
                 .arg(u64::try_from(limits::SPAM_WINDOW.as_millis()).unwrap_or(u64::MAX)),
         )

@@ -204,8 +204,8 @@ async fn require_not_spam(
         Act::SendMessage(send) if !send.content.is_empty() => send.content.as_str(),
         _ => return Ok(()),
     };
-    let repeated =
-        spam::is_repeated_too_often(&context.redis, actor.user_id, send.room_id, content).await;
+    let (sender, room, id) = (actor.user_id, send.room_id, &send.client_msg_id);
+    let repeated = spam::is_repeated_too_often(&context.redis, sender, room, id, content).await;
     match repeated {
         Ok(true) => Err(Refusal::new(
             ErrorCode::SpamDetected,
