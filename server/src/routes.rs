@@ -1,6 +1,6 @@
 //! The REST routes, one file a group (the wire contract, §1.2, §1.8 and §2.5).
 
-mod admin;
+pub(crate) mod admin;
 mod api_docs;
 mod attachments;
 pub(crate) mod auth;

@@ -182,3 +182,20 @@ test("stories in snake_case", async () => {
   assertProblem(await call("GET", `/story/${story.id}`, cat), 404, "story_not_found");
   assert.equal((await call("DELETE", `/story/${story.id}`, one)).status, 204);
 });
+
+describe("administration", () => {
+  test("is for administrators", async () => {
+    for (const [method, path] of [
+      ["GET", "/admin/accounts"],
+      ["PATCH", "/admin/accounts"],
+      ["GET", "/admin/reports"],
+      ["PATCH", "/admin/reports"],
+      ["GET", "/admin/conversations"],
+      ["DELETE", "/admin/conversations"],
+    ]) {
+      const body = method === "GET" ? undefined : { id: ann.id, role: "ADMIN", status: "resolved" };
+      assertProblem(await call(method, path, undefined, body), 401, "unauthenticated");
+      assertProblem(await call(method, path, ann, body), 403, "forbidden");
+    }
+  });
+});

@@ -96,14 +96,24 @@ pub async fn insert(db: impl PgExecutor<'_>, report: &Report) -> Result<(), sqlx
     .map(|_| ())
 }
 
-/// Reports of this status, or all, the latest first, those before `before` if given.
+/// Which reports are listed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter {
+    /// Only those that stand there.
+    pub status: Option<ReportStatus>,
+    /// Only those before this one.
+    pub before: Option<ReportId>,
+    /// Without the first so many of them.
+    pub skip: u64,
+}
+
+/// Reports, the latest first.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn list(
     db: impl PgExecutor<'_>,
-    status: Option<ReportStatus>,
-    before: Option<ReportId>,
+    filter: Filter,
     limit: u32,
 ) -> Result<Vec<Report>, sqlx::Error> {
     let rows = sqlx::query!(
@@ -112,10 +122,11 @@ pub async fn list(
                created_at
         FROM reports
         WHERE ($1::text IS NULL OR status = $1) AND ($2::uuid IS NULL OR report_id < $2)
-        ORDER BY report_id DESC LIMIT $3
+        ORDER BY report_id DESC OFFSET $3 LIMIT $4
         "#,
-        status.map(ReportStatus::name),
-        before.map(ReportId::uuid),
+        filter.status.map(ReportStatus::name),
+        filter.before.map(ReportId::uuid),
+        i64::try_from(filter.skip).unwrap_or(i64::MAX),
         i64::from(limit),
     )
     .fetch_all(db)
@@ -137,6 +148,22 @@ pub async fn list(
             })
         })
         .collect()
+}
+
+/// How many reports stand there, or how many there are.
+///
+/// # Errors
+/// If the database fails.
+pub async fn count(
+    db: impl PgExecutor<'_>,
+    status: Option<ReportStatus>,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM reports WHERE $1::text IS NULL OR status = $1"#,
+        status.map(ReportStatus::name),
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Decides a report; whether there is one. A later decision replaces an earlier one.

@@ -11,7 +11,7 @@ use sqlx::PgExecutor;
 
 use super::names::{self, Stored as _};
 pub use directory::{by_ids, existing, list, refs, search};
-pub use moderation::{ban, count, mute, page, set_role, unban};
+pub use moderation::{ban, count, mute, page, page_after, set_role, unban};
 pub use profile::{DmPolicy, UserPatch, erase, open_to_dm, password_hash, set_password, update};
 
 /// An account to make; everything is checked and sanitised already.

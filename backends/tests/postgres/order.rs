@@ -124,9 +124,12 @@ async fn reports_are_listed_by_status_and_decided() {
             created_at: Timestamp::now(),
         };
         reports::insert(&pool, &report).await.unwrap();
-        let pending = Some(ReportStatus::Pending);
+        let pending = reports::Filter {
+            status: Some(ReportStatus::Pending),
+            ..reports::Filter::default()
+        };
         assert_eq!(
-            reports::list(&pool, pending, None, 10).await.unwrap(),
+            reports::list(&pool, pending, 10).await.unwrap(),
             std::slice::from_ref(&report)
         );
         let now = Timestamp::now();
@@ -142,18 +145,26 @@ async fn reports_are_listed_by_status_and_decided() {
             .await
             .unwrap()
         );
-        assert_eq!(reports::list(&pool, pending, None, 10).await.unwrap(), []);
-        let all = reports::list(&pool, None, None, 10).await.unwrap();
+        assert_eq!(reports::list(&pool, pending, 10).await.unwrap(), []);
+        let all = reports::list(&pool, reports::Filter::default(), 10)
+            .await
+            .unwrap();
+        let before = reports::Filter {
+            before: Some(report.id),
+            ..reports::Filter::default()
+        };
+        let after = reports::Filter {
+            skip: 1,
+            ..reports::Filter::default()
+        };
         assert_eq!(
             (all[0].status, all[0].decided_by),
             (ReportStatus::Resolved, Some(admin))
         );
-        assert_eq!(
-            reports::list(&pool, None, Some(report.id), 10)
-                .await
-                .unwrap(),
-            []
-        );
+        assert_eq!(reports::list(&pool, before, 10).await.unwrap(), []);
+        assert_eq!(reports::list(&pool, after, 10).await.unwrap(), []);
+        assert_eq!(reports::count(&pool, None).await.unwrap(), 1);
+        assert_eq!(reports::count(&pool, pending.status).await.unwrap(), 0);
     })
     .await;
 }

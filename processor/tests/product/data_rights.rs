@@ -271,7 +271,7 @@ async fn nothing_personal_of_a_deleted_user_is_left_in_any_column_of_any_table()
         export::ask(context, &actor(alice)).await.unwrap();
         exports::make_next(context, &store.objects).await.unwrap();
         assert_eq!(drafts::list(&context.pg, alice).await.unwrap().len(), 1);
-        assert_eq!(reports::list(&context.pg, None, None, 9).await.unwrap().len(), 1);
+        assert_eq!(reports::list(&context.pg, reports::Filter::default(), 9).await.unwrap().len(), 1);
 
         profile::delete(context, &actor(alice)).await.unwrap();
         housekeeping::remove_files(context, &store.objects, now).await.unwrap();

@@ -45,7 +45,11 @@ async fn only_what_one_can_see_is_reported() {
         ] {
             assert_eq!(refused(by(alice, target, nobody).await), code);
         }
-        let stored = reports::list(&scene.context.pg, Some(ReportStatus::Pending), None, 10).await;
+        let pending = reports::Filter {
+            status: Some(ReportStatus::Pending),
+            ..reports::Filter::default()
+        };
+        let stored = reports::list(&scene.context.pg, pending, 10).await;
         assert_eq!(stored.unwrap().len(), 1);
     })
     .await;

@@ -52,6 +52,20 @@ fn chatchit() -> Vec<Operation> {
         get("/users/me", "The caller's account."),
         post("/users/change-password", "Changes the password.").some(201),
         get("/users/{id}", "An account."),
+        get("/admin/accounts", "All accounts, by number of the page.").query(&page),
+        patch(
+            "/admin/accounts",
+            "Changes {id, role?, isActive?, reason?, until?} of an account.",
+        ),
+        get("/admin/reports", "All reports, by number of the page.")
+            .query(&["page", "size", "status"]),
+        patch("/admin/reports", "Decides a report {id, status, note?}."),
+        get(
+            "/admin/conversations",
+            "All conversations, by number of the page.",
+        )
+        .query(&page),
+        delete("/admin/conversations", "Deletes the conversation {id}.").some(200),
         get("/story", "Stories that the caller may see."),
         post("/story", "Publishes a story.").some(201),
         get("/story/friend/{friendId}", "A friend's stories."),

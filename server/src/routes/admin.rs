@@ -82,7 +82,7 @@ struct Replaying {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownReport {
+pub(crate) struct ShownReport {
     id: ReportId,
     reporter_id: UserId,
     target_type: &'static str,
@@ -200,7 +200,12 @@ async fn list_reports(
         .text("cursor")
         .map(|cursor| id("cursor", cursor))
         .transpose()?;
-    let found = reports::list(&app.context.pg, status, before, limit)
+    let filter = reports::Filter {
+        status,
+        before,
+        skip: 0,
+    };
+    let found = reports::list(&app.context.pg, filter, limit)
         .await
         .map_err(|error| unavailable(&error))?;
     let next_cursor = next(&found, limit, |report| report.id.to_string());
@@ -292,7 +297,7 @@ async fn replay(
 }
 
 /// Lets administrators pass, before anything else is looked at.
-async fn administrator(app: &App, caller: &Caller) -> Result<Actor, Refusal> {
+pub(crate) async fn administrator(app: &App, caller: &Caller) -> Result<Actor, Refusal> {
     let actor = caller.actor(app);
     match admin::require_admin(&app.context, &actor).await {
         Ok(()) => Ok(actor),
@@ -317,7 +322,7 @@ fn next<T>(page: &[T], limit: u32, cursor: impl Fn(&T) -> String) -> Option<Stri
     page.last().filter(|_| is_full).map(cursor)
 }
 
-fn status(name: &str) -> Result<ReportStatus, Refusal> {
+pub(crate) fn status(name: &str) -> Result<ReportStatus, Refusal> {
     match name {
         "pending" => Ok(ReportStatus::Pending),
         "resolved" => Ok(ReportStatus::Resolved),

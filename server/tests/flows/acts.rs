@@ -166,8 +166,7 @@ async fn a_call_rings_is_answered_signalled_and_closed() {
     chat.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn only_admins_administrate_and_a_ban_takes_hold() {
+async fn with_admin() -> (Chat, Person) {
     let chat = Chat::start_with(&[
         "--admin-email=root@example.org",
         "--admin-password=password",
@@ -179,6 +178,12 @@ async fn only_admins_administrate_and_a_ban_takes_hold() {
         (status == 200).then(|| Person::of(&body))
     })
     .await;
+    (chat, admin)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_admins_administrate_and_a_ban_takes_hold() {
+    let (chat, admin) = with_admin().await;
     let bob = chat.register().await;
     let mut socket = chat.connect(&bob).await;
     let ban = |token: &str, body: Value| {
@@ -197,5 +202,101 @@ async fn only_admins_administrate_and_a_ban_takes_hold() {
         .get("/api/v1/admin/audit?action=user.ban", Some(&admin.token))
         .await;
     assert_eq!(log["data"][0]["target"], bob.id.as_str(), "{log}");
+    chat.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn admins_list_and_change_by_the_older_routes_too() {
+    let (chat, admin) = with_admin().await;
+    let (ada, bob, room, _ada_socket, mut bob_socket) = team(&chat).await;
+    let call = |method: &str, path: &str, token: &str, body: Value| {
+        let method = method.parse().unwrap();
+        let request = chat.client.request(method, chat.url(path));
+        answer(request.bearer_auth(token).json(&body))
+    };
+    for path in ["/admin/accounts", "/admin/reports", "/admin/conversations"] {
+        let (status, body) = call("GET", path, &ada.token, Value::Null).await;
+        assert_eq!(
+            (status, &body["code"]),
+            (403, &json!("forbidden")),
+            "{path}"
+        );
+    }
+    let (status, page) = call(
+        "GET",
+        "/admin/accounts?page=2&size=2",
+        &admin.token,
+        Value::Null,
+    )
+    .await;
+    assert_eq!(status, 200, "{page}");
+    assert_eq!(
+        (
+            &page["total"],
+            &page["page"],
+            &page["size"],
+            &page["totalPages"]
+        ),
+        (&json!(3), &json!(2), &json!(2), &json!(2))
+    );
+    // The newest first: the one who was there before all others is on the last page.
+    assert_eq!(page["items"][0]["id"], admin.id.as_str());
+    let change = json!({"id": ada.id, "role": "ADMIN"});
+    let (status, changed) = call("PATCH", "/admin/accounts", &admin.token, change).await;
+    assert_eq!(
+        (status, &changed["role"]),
+        (200, &json!("ADMIN")),
+        "{changed}"
+    );
+    let change = json!({"userId": bob.id, "isActive": false, "reason": "spam"});
+    let (status, changed) = call("PATCH", "/admin/accounts", &ada.token, change).await;
+    assert_eq!(
+        (status, &changed["isActive"]),
+        (200, &json!(false)),
+        "{changed}"
+    );
+    bob_socket.event("session.revoked").await;
+    let change = json!({"userId": bob.id, "isActive": true});
+    let (status, changed) = call("PATCH", "/admin/accounts", &ada.token, change).await;
+    assert_eq!(
+        (status, &changed["isActive"]),
+        (200, &json!(true)),
+        "{changed}"
+    );
+
+    let report = json!({"targetType": "user", "targetId": bob.id, "reason": "spam"});
+    let (status, report) = chat
+        .post("/api/v1/reports", Some(&ada.token), &report)
+        .await;
+    assert_eq!(status, 201, "{report}");
+    let pending = "/admin/reports?status=pending";
+    let (_, page) = call("GET", pending, &admin.token, Value::Null).await;
+    assert_eq!(
+        (&page["total"], &page["items"][0]["id"]),
+        (&json!(1), &report["id"]),
+        "{page}"
+    );
+    let decision = json!({"reportId": report["id"], "status": "RESOLVED", "note": "done"});
+    let (status, body) = call("PATCH", "/admin/reports", &admin.token, decision).await;
+    assert_eq!(status, 200, "{body}");
+    let (_, page) = call("GET", pending, &admin.token, Value::Null).await;
+    assert_eq!((&page["total"], &page["items"]), (&json!(0), &json!([])));
+
+    let (_, page) = call("GET", "/admin/conversations", &admin.token, Value::Null).await;
+    assert_eq!(
+        (&page["items"][0]["id"], &page["items"][0]["type"]),
+        (&json!(room), &json!("GROUP"))
+    );
+    let (status, body) = call("DELETE", "/admin/conversations", &admin.token, json!({})).await;
+    assert_eq!(
+        (status, &body["errors"][0]["path"]),
+        (400, &json!("id")),
+        "{body}"
+    );
+    let which = json!({"conversationId": room});
+    let (status, body) = call("DELETE", "/admin/conversations", &admin.token, which).await;
+    assert_eq!(status, 200, "{body}");
+    let (_, page) = call("GET", "/admin/conversations", &admin.token, Value::Null).await;
+    assert_eq!(page["total"], 0, "{page}");
     chat.stop().await;
 }

@@ -128,6 +128,31 @@ pub async fn page(
     rows.into_iter().map(User::try_from).collect()
 }
 
+/// The same by number: `limit` accounts after the first `skip`.
+///
+/// # Errors
+/// If the database fails.
+pub async fn page_after(
+    db: impl PgExecutor<'_>,
+    skip: u64,
+    limit: u32,
+) -> Result<Vec<User>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        UserRow,
+        r#"
+        SELECT user_id, email, username, name, first_name, last_name, phone, avatar_url, bio, role,
+               (banned_at IS NULL OR banned_until <= now()) AS "is_active!", created_at, updated_at
+        FROM users WHERE deleted_at IS NULL
+        ORDER BY user_id DESC OFFSET $1 LIMIT $2
+        "#,
+        i64::try_from(skip).unwrap_or(i64::MAX),
+        i64::from(limit),
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(User::try_from).collect()
+}
+
 /// How many accounts there are, and how many of them are banned now.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! The legacy REST of `chatchit` and `realtime-server`: other paths and envelopes for the same commands (the wire
 //! contract, §3.2).
 
+mod admin;
 mod conversations;
 mod envelope;
 mod friends;
@@ -19,6 +20,7 @@ use crate::app::App;
 pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
         .merge(messages::router())
+        .merge(admin::router())
         .merge(conversations::router())
         .merge(users::router())
         .merge(friends::router())

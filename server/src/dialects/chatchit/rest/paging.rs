@@ -28,6 +28,17 @@ pub(super) struct PageResult<T> {
     result: Vec<T>,
 }
 
+/// A page of what administrators list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PageItems<T> {
+    items: Vec<T>,
+    total: u64,
+    page: u64,
+    size: u32,
+    total_pages: u64,
+}
+
 impl Page {
     /// `page` and `size_name` of a query.
     ///
@@ -69,6 +80,16 @@ impl Page {
             .skip(skip)
             .take(self.size as usize)
             .collect()
+    }
+
+    pub(super) fn items<T>(self, total: u64, items: Vec<T>) -> PageItems<T> {
+        PageItems {
+            items,
+            total,
+            page: self.number,
+            size: self.size,
+            total_pages: self.pages(total),
+        }
     }
 
     pub(super) fn result<T>(self, total: u64, result: Vec<T>) -> PageResult<T> {
