@@ -168,7 +168,11 @@ test("stories in snake_case", async () => {
   const story = opened(await call("POST", "/story", one, { content: "a day" }), 201);
   assert.equal(story.user_id, one.id);
   assert.ok(Date.parse(story.expires_at) > Date.now());
-  assert.deepEqual(opened(await call("GET", `/story/friend/${one.id}`, other)).map(({ id }) => id), [story.id]);
+  const soon = new Date(Date.now() + 3600_000).toISOString();
+  assert.equal(opened(await call("POST", "/story", one, { content: "an hour", expires_at: soon }), 201).expires_at, soon);
+  const late = new Date(Date.now() + 25 * 3600_000).toISOString();
+  assertProblem(await call("POST", "/story", one, { content: "x", expires_at: late }), 400, "validation_failed");
+  assert.deepEqual(opened(await call("GET", `/story/friend/${one.id}`, other)).map(({ id }) => id).filter((id) => id === story.id), [story.id]);
   opened(await call("POST", `/story/${story.id}/like`, other), 201);
   const comment = opened(await call("POST", `/story/${story.id}/comment`, other, { content: "nice" }), 201);
   assert.equal(opened(await call("GET", `/story/${story.id}/comments`, one))[0].id, comment.id);

@@ -29,7 +29,15 @@ pub async fn create(
     context: &Context,
     actor: &Actor,
     create: client::StoryCreate,
+    expires_at: Option<Timestamp>,
 ) -> Result<Story, Refusal> {
+    let now = Timestamp::now();
+    let last = now + limits::STORY_LASTS;
+    let expires_at = expires_at.unwrap_or(last);
+    if expires_at <= now || expires_at > last {
+        let message = "must lie in the future, at most 24 hours ahead";
+        return Err(Refusal::invalid("expires_at", "out_of_range", message));
+    }
     let content = create.content.as_deref().unwrap_or_default();
     let content = text::bounded("content", content, 0..=limits::DESCRIPTION_CHARS)?;
     if content.is_empty() && create.attachment_id.is_none() {
@@ -44,14 +52,13 @@ pub async fn create(
             return Err(Refusal::new(ErrorCode::Forbidden, message));
         }
     }
-    let now = Timestamp::now();
     let new = NewStory {
         id: StoryId::now_v7(),
         user_id: actor.user_id,
         content,
         attachment_id: create.attachment_id,
         created_at: now,
-        expires_at: now + limits::STORY_LASTS,
+        expires_at,
     };
     stories::insert(&context.pg, &new)
         .await

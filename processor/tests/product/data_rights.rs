@@ -236,7 +236,7 @@ async fn nothing_personal_of_a_deleted_user_is_left_in_any_column_of_any_table()
         let request = serde_json::from_value(serde_json::json!({"userId": eve})).unwrap();
         friend::run(context, &actor(alice), request).await.unwrap();
         let published = serde_json::from_value(serde_json::json!({"content": private})).unwrap();
-        story::create(context, &actor(alice), published).await.unwrap();
+        story::create(context, &actor(alice), published, None).await.unwrap();
         let told = serde_json::json!({"targetType": "user", "targetId": bob, "reason": private, "notes": private});
         report::run(context, &actor(alice), serde_json::from_value(told).unwrap()).await.unwrap();
         let now = Timestamp::now();

@@ -1,5 +1,7 @@
 //! Stories: for friends, for a day.
 
+use std::time::Duration;
+
 use chat_core::error::ErrorCode;
 use chat_core::ids::{StoryId, UserId};
 use chat_core::limits;
@@ -17,7 +19,7 @@ async fn tell(scene: &Scene, user: UserId, content: &str) -> Story {
         content: Some(content.to_owned()),
         attachment_id: None,
     };
-    story::create(&scene.context, &actor(user), create)
+    story::create(&scene.context, &actor(user), create, None)
         .await
         .unwrap()
 }
@@ -120,8 +122,32 @@ async fn an_empty_story_is_refused() {
             content: Some("<b></b>".to_owned()),
             attachment_id: None,
         };
-        let told = story::create(&scene.context, &actor(alice), create).await;
+        let told = story::create(&scene.context, &actor(alice), create, None).await;
         assert_eq!(refused(told), ErrorCode::EmptyContent);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_story_may_end_earlier_but_never_later_than_after_a_day() {
+    on_scene(async |scene| {
+        let alice = scene.user().await;
+        let told = async |expires_at| {
+            let create = client::StoryCreate {
+                content: Some("soon gone".to_owned()),
+                attachment_id: None,
+            };
+            story::create(&scene.context, &actor(alice), create, Some(expires_at)).await
+        };
+        let now = Timestamp::now();
+        let hour = now + Duration::from_secs(3600);
+        assert_eq!(
+            told(hour).await.unwrap().expires_at.unix_millis(),
+            hour.unix_millis()
+        );
+        for wrong in [now, now + limits::STORY_LASTS + Duration::from_secs(60)] {
+            assert_eq!(refused(told(wrong).await), ErrorCode::ValidationFailed);
+        }
     })
     .await;
 }

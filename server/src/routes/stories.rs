@@ -31,7 +31,7 @@ async fn create(
     caller: Caller,
     Json(create): Json<StoryCreate>,
 ) -> Result<(StatusCode, JsonAnswer<Story>), Problem> {
-    let story = story::create(&app.context, &caller.actor(&app), create).await?;
+    let story = story::create(&app.context, &caller.actor(&app), create, None).await?;
     Ok((StatusCode::CREATED, JsonAnswer(story)))
 }
 

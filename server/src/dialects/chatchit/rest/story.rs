@@ -38,6 +38,14 @@ pub(super) fn router() -> Router<Arc<App>> {
 }
 
 #[derive(Deserialize)]
+struct NewStory {
+    content: String,
+    /// At most a day ahead, which is where it ends otherwise.
+    #[serde(default)]
+    expires_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
 struct Content {
     content: String,
 }
@@ -103,16 +111,13 @@ fn shown(stories: Vec<Story>) -> Envelope {
     Envelope::ok(&shown)
 }
 
-async fn create(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Json(Content { content }): Json<Content>,
-) -> Answer {
+async fn create(State(app): State<Arc<App>>, caller: Caller, Json(new): Json<NewStory>) -> Answer {
     let create = StoryCreate {
-        content: Some(content),
+        content: Some(new.content),
         attachment_id: None,
     };
-    let story = story::create(&app.context, &caller.actor(&app), create).await?;
+    let actor = caller.actor(&app);
+    let story = story::create(&app.context, &actor, create, new.expires_at).await?;
     Ok(Envelope::created(&ShownStory::from(story)))
 }
 
