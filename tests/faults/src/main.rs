@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod breaker;
+mod call;
 mod chaos;
 mod checker;
 mod confirm;
@@ -40,6 +41,8 @@ enum Run {
     SameId(same_id::Arguments),
     /// Clients that are closed again and again
     Jitter(jitter::Arguments),
+    /// A call whose gateway is killed while it rings
+    Call(call::Arguments),
     /// A job that can't be done
     Poison(poison::Arguments),
     /// Confirms of the broker that don't come through
@@ -52,6 +55,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         Run::Chaos(arguments) => chaos::run(arguments).await?,
         Run::SameId(arguments) => same_id::run(arguments).await?,
         Run::Jitter(arguments) => jitter::run(arguments).await?,
+        Run::Call(arguments) => call::run(arguments).await?,
         Run::Poison(arguments) => poison::run(arguments).await?,
         Run::Confirm(arguments) => confirm::run(arguments).await?,
     };
