@@ -181,7 +181,7 @@ pub async fn by_id(db: impl PgExecutor<'_>, user: UserId) -> Result<Option<User>
         UserRow,
         r#"
         SELECT user_id, email, username, name, first_name, last_name, phone, avatar_url, bio, role,
-               (banned_at IS NULL OR banned_until <= now()) AS "is_active!", created_at, updated_at
+               (banned_at IS NULL OR coalesce(banned_until <= now(), false)) AS "is_active!", created_at, updated_at
         FROM users WHERE user_id = $1 AND deleted_at IS NULL
         "#,
         user.uuid(),

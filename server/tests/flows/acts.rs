@@ -195,6 +195,10 @@ async fn only_admins_administrate_and_a_ban_takes_hold() {
     let (status, body) = ban(&admin.token, json!({"reason": "spam"})).await;
     assert_eq!(status, 204, "{body}");
     socket.event("session.revoked").await;
+    // A ban without an end: the account is still shown, as one that is not active.
+    let (status, listed) = chat.get("/api/v1/admin/users", Some(&admin.token)).await;
+    assert_eq!(status, 200, "{listed}");
+    assert_eq!(listed["data"][0]["isActive"], false, "{listed}");
     let login = json!({"email": bob.email, "password": "password"});
     let (status, body) = chat.post("/auth/login", None, &login).await;
     assert_eq!((status, &body["code"]), (403, &json!("account_banned")));

@@ -79,7 +79,7 @@ pub async fn list(db: impl PgExecutor<'_>, limit: u32) -> Result<Vec<User>, sqlx
         UserRow,
         r#"
         SELECT user_id, email, username, name, first_name, last_name, phone, avatar_url, bio, role,
-               (banned_at IS NULL OR banned_until <= now()) AS "is_active!", created_at, updated_at
+               (banned_at IS NULL OR coalesce(banned_until <= now(), false)) AS "is_active!", created_at, updated_at
         FROM users WHERE deleted_at IS NULL ORDER BY user_id DESC LIMIT $1
         "#,
         i64::from(limit),
@@ -98,7 +98,7 @@ pub async fn by_ids(db: impl PgExecutor<'_>, users: &[UserId]) -> Result<Vec<Use
         UserRow,
         r#"
         SELECT user_id, email, username, name, first_name, last_name, phone, avatar_url, bio, role,
-               (banned_at IS NULL OR banned_until <= now()) AS "is_active!", created_at, updated_at
+               (banned_at IS NULL OR coalesce(banned_until <= now(), false)) AS "is_active!", created_at, updated_at
         FROM users WHERE user_id = ANY($1) AND deleted_at IS NULL
         "#,
         &crate::postgres::uuids(users),

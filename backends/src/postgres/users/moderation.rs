@@ -116,7 +116,7 @@ pub async fn page(
         UserRow,
         r#"
         SELECT user_id, email, username, name, first_name, last_name, phone, avatar_url, bio, role,
-               (banned_at IS NULL OR banned_until <= now()) AS "is_active!", created_at, updated_at
+               (banned_at IS NULL OR coalesce(banned_until <= now(), false)) AS "is_active!", created_at, updated_at
         FROM users WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR user_id < $1)
         ORDER BY user_id DESC LIMIT $2
         "#,
@@ -141,7 +141,7 @@ pub async fn page_after(
         UserRow,
         r#"
         SELECT user_id, email, username, name, first_name, last_name, phone, avatar_url, bio, role,
-               (banned_at IS NULL OR banned_until <= now()) AS "is_active!", created_at, updated_at
+               (banned_at IS NULL OR coalesce(banned_until <= now(), false)) AS "is_active!", created_at, updated_at
         FROM users WHERE deleted_at IS NULL
         ORDER BY user_id DESC OFFSET $1 LIMIT $2
         "#,

@@ -58,7 +58,7 @@ pub async fn update(
             avatar_url = CASE WHEN $6::text IS NULL THEN avatar_url ELSE NULLIF($6, '') END, updated_at = $9
         WHERE user_id = $1 AND deleted_at IS NULL
         RETURNING user_id, email, username, name, first_name, last_name, phone, avatar_url, bio, role,
-                  (banned_at IS NULL OR banned_until <= now()) AS "is_active!", created_at, updated_at
+                  (banned_at IS NULL OR coalesce(banned_until <= now(), false)) AS "is_active!", created_at, updated_at
         "#,
         user.uuid(),
         patch.username,
