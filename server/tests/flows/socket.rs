@@ -57,7 +57,9 @@ impl Socket {
                 .await
                 .expect("a frame in time");
             match message {
-                Some(Ok(Message::Text(text))) if text.as_str() == "2" => self.send_in_vain("3".to_owned()).await,
+                Some(Ok(Message::Text(text))) if text.as_str() == "2" => {
+                    self.send_in_vain("3".to_owned()).await
+                }
                 Some(Ok(Message::Text(text))) if text.as_str() == "1" => return None,
                 Some(Ok(Message::Text(text))) => return Some(text.as_str().to_owned()),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
