@@ -76,7 +76,7 @@ describe(`a backlog of ${BACKLOG} jobs`, () => {
       return sheds.every((value) => value === 0);
     }, "every gateway to take typing again", DRAIN_MS);
     // The metric may be some seconds older than what the gateways see themselves.
-    await eventually(async () => (await externalSum("rabbitmq_queue_messages_ready", /high/)) <= SHEDDING.lowWatermark, "a queue below the threshold", 15_000);
+    await eventually(async () => (await externalSum("rabbitmq_queue_messages_ready", /high/)) <= SHEDDING.lowWatermark, "a queue below the threshold", 10_000);
     const [{ chat, roomId }] = all;
     assert.equal((await chat.ask("typing.start", { roomId })).status, "QUEUED");
   });
