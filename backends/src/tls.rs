@@ -28,3 +28,13 @@ pub fn http_client() -> Result<reqwest::ClientBuilder, rustls::Error> {
         .tls_backend_preconfigured(client_config()?)
         .no_proxy())
 }
+
+/// The same for a thread that waits for its answers.
+///
+/// # Errors
+/// As [`client_config`].
+pub fn blocking_http_client() -> Result<reqwest::blocking::ClientBuilder, rustls::Error> {
+    Ok(reqwest::blocking::Client::builder()
+        .tls_backend_preconfigured(client_config()?)
+        .no_proxy())
+}

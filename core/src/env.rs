@@ -134,5 +134,9 @@ pub const RUST_LOG: &str = "RUST_LOG";
 pub const LOG_FORMAT: &str = "LOG_FORMAT";
 /// Where traces are exported to over OTLP/HTTP; unset: nowhere.
 pub const OTEL_EXPORTER_OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// Which traces are recorded, one of OpenTelemetry's samplers; by default all.
+pub const OTEL_TRACES_SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+/// The share of traces that is recorded, from 0 to 1, for the samplers of a ratio.
+pub const OTEL_TRACES_SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 /// Networks whose `X-Forwarded-For` the gateway believes, a comma list of addresses or CIDR blocks.
 pub const TRUSTED_PROXIES: &str = "TRUSTED_PROXIES";

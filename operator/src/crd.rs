@@ -39,7 +39,7 @@ pub use gateway::{
     BrokerOutage, Environment, GatewaySpec, IngressSpec, ServiceSpec, ServiceType, SheddingSpec,
 };
 pub use images::{ImagesSpec, PullPolicy, PullSecret};
-pub use monitoring::{MonitorMode, MonitoringSpec};
+pub use monitoring::{MonitorMode, MonitoringSpec, TracingSpec};
 pub use network::NetworkPolicySpec;
 pub use pod::{PodOverrides, Toleration};
 pub use postgres::{CloudNativePg, ExternalPostgres, ManagedPostgres, PostgresSpec};

@@ -99,6 +99,7 @@ fn everything_set() {
             annotations: {note: x}
             affinity: {nodeAffinity: {}}
         processors: {replicas: 4, maxRetries: 5}
+        monitoring: {intervalSeconds: 30, tracing: {endpoint: 'http://collector.monitoring:4318', samplePercent: 25}}
         rabbitmq: {partitions: 16, managed: {replicas: 3, storage: {size: 20Gi, storageClassName: fast}}}
         postgres: {managed: {storage: {size: 100Gi}, resources: {limits: {memory: 4Gi}}}}
         redis: {managed: {resources: {limits: {memory: 1Gi}}}}

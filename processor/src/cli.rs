@@ -8,7 +8,7 @@ use std::io::Write as _;
 use chat_backends::config::{ConfigError, PostgresArgs};
 use chat_backends::postgres;
 use chat_processor::config::ProcessorArgs;
-use chat_processor::telemetry::{self, LogArgs};
+use chat_processor::telemetry::{self, TelemetryArgs};
 use clap::{CommandFactory, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,7 +21,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    log: LogArgs,
+    telemetry: TelemetryArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,14 +66,14 @@ impl From<anyhow::Error> for CliError {
 
 impl Cli {
     pub(crate) async fn run(self) -> Result<(), CliError> {
-        telemetry::init(&self.log).map_err(|error| {
+        telemetry::init(&self.telemetry).map_err(|error| {
             ConfigError::new(
                 chat_core::env::RUST_LOG,
                 format!("is not a log filter: {error}"),
             )
         })?;
         match self.command {
-            Command::Run(args) => run(&args).await,
+            Command::Run(args) => run(&args, &self.telemetry).await,
             Command::Migrate(args) => migrate(&args).await,
             Command::Dlq(args) => dlq::run(*args).await,
             Command::Replay(args) => replay::run(args).await,
@@ -90,8 +90,9 @@ impl Cli {
     }
 }
 
-async fn run(args: &ProcessorArgs) -> Result<(), CliError> {
+async fn run(args: &ProcessorArgs, telemetry: &TelemetryArgs) -> Result<(), CliError> {
     let config = args.resolve()?;
+    let _exporting = telemetry::export(telemetry, "chat-processor", &config.name)?;
     let listener = TcpListener::bind(("0.0.0.0", config.port))
         .await
         .map_err(|error| {

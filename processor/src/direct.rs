@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::effects::{self, Effect};
 use crate::execute::{execute, execute_transient};
 use crate::failure::Failure;
-use crate::{order, outbox};
+use crate::{order, outbox, trace};
 
 /// Does `job` durably and tells the gateways.
 ///
@@ -23,7 +23,11 @@ pub async fn process(context: &Context, job: &Job) -> Result<(), Failure> {
         let mut transaction = context.pg.begin().await?;
         order::require_nothing_queued(context, &mut transaction, job).await?;
         let effects = execute(context, &mut transaction, &[job]).await?;
-        let told: Vec<Effect> = effects.into_iter().flatten().collect();
+        let mut told: Vec<Effect> = effects.into_iter().flatten().collect();
+        let traceparent = trace::current();
+        for effect in &mut told {
+            effect.fanout.traceparent.clone_from(&traceparent);
+        }
         outbox::put_job(&mut transaction, job, &told).await?;
         transaction.commit().await?;
         told

@@ -22,4 +22,5 @@ pub mod push;
 pub mod run;
 mod stale;
 pub mod telemetry;
+pub mod trace;
 pub mod worker;

@@ -13,6 +13,7 @@ use chat_backends::redis::{RedisError, acknowledged};
 use chat_core::ids::{JobId, RoomId, UserId};
 use chat_core::job::{Act, Job};
 use chat_core::time::Timestamp;
+use futures::{StreamExt, TryStreamExt, stream};
 use sqlx::PgConnection;
 
 use crate::context::Context;
@@ -40,6 +41,8 @@ struct Recent {
 
 /// How long a confirmed send is remembered here: longer than any queue should be.
 const LASTS: Duration = Duration::from_secs(600);
+/// How many notes are on their way to Redis at once.
+const NOTES_AT_ONCE: usize = 256;
 /// Every so many sends the memory is cleared of what is older.
 const PRUNE_EVERY: usize = 1024;
 
@@ -69,16 +72,14 @@ impl Confirmed {
             let recent = recent.iter();
             recent.map(|(key, recent)| (*key, recent.clone())).collect()
         };
-        for (
-            (room, sender),
-            Recent {
-                job, client_msg_id, ..
-            },
-        ) in recent
-        {
-            acknowledged::note(&context.redis, room, sender, job, &client_msg_id).await?;
-        }
-        Ok(())
+        stream::iter(recent)
+            .map(async |((room, sender), sent)| {
+                acknowledged::note(&context.redis, room, sender, sent.job, &sent.client_msg_id)
+                    .await
+            })
+            .buffer_unordered(NOTES_AT_ONCE)
+            .try_collect()
+            .await
     }
 
     /// Lets a send be done directly only if the latest confirmed one before it, as far as this gateway knows, is stored.

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use chat_backends::objects::Objects;
+use chat_backends::postgres::rooms::RoomHead;
+use chat_core::ids::{RoomId, UserId};
 use chat_processor::context::Context;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Authenticator;
 use crate::auth::password::Passwords;
+use crate::batched::Batched;
 use crate::config::Config;
 use crate::delivery::heads::Heads;
 use crate::delivery::late::Late;
@@ -33,6 +36,10 @@ pub(crate) struct App {
     pub(crate) context: Context,
     pub(crate) passwords: Passwords,
     pub(crate) authenticator: Authenticator,
+    /// The rooms of a user.
+    pub(crate) rooms_of: Batched<UserId, Vec<RoomId>>,
+    /// Where the rooms of a user stand.
+    pub(crate) room_heads: Batched<UserId, Vec<RoomHead>>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) shedding: Arc<Shedding>,
     pub(crate) hub: Arc<Hub>,

@@ -12,14 +12,14 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use chat_backends::postgres::users::{self, AuthState};
+use chat_backends::postgres::users::AuthState;
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::{SessionId, UserId};
 use chat_core::protocol::objects::UserRole;
 use chat_core::time::Timestamp;
-use sqlx::PgPool;
 
 use self::jwt::{AccessTokens, Verified};
+use crate::batched::Batched;
 
 /// How long an answer of the database is believed. Revocations reach sockets sooner, through the user's channel.
 const STATE_IS_FRESH: Duration = Duration::from_secs(5);
@@ -91,7 +91,7 @@ pub(crate) struct Identity {
 /// Verifies tokens and remembers for a moment who may still act.
 pub(crate) struct Authenticator {
     pub(crate) access_tokens: AccessTokens,
-    pg: PgPool,
+    stored: Batched<(UserId, Option<SessionId>), Option<AuthState>>,
     states: Mutex<HashMap<(UserId, Option<SessionId>), Remembered>>,
 }
 
@@ -102,10 +102,13 @@ struct Remembered {
 }
 
 impl Authenticator {
-    pub(crate) fn new(access_tokens: AccessTokens, pg: PgPool) -> Self {
+    pub(crate) fn new(
+        access_tokens: AccessTokens,
+        stored: Batched<(UserId, Option<SessionId>), Option<AuthState>>,
+    ) -> Self {
         Self {
             access_tokens,
-            pg,
+            stored,
             states: Mutex::default(),
         }
     }
@@ -135,9 +138,8 @@ impl Authenticator {
         {
             return remembered.standing;
         }
-        let state = users::auth_state(&self.pg, verified.user_id, verified.session_id)
-            .await
-            .map_err(|error| AuthError::unavailable(&error))?;
+        let stored = self.stored.get(key).await;
+        let state = stored.map_err(|error| AuthError::unavailable(&error))?;
         let standing = judge(state.as_ref(), Timestamp::now());
         let mut states = self.lock();
         if states.len() >= MOST_STATES {

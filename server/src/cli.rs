@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use chat_backends::config::ConfigError;
 use chat_core::env;
-use chat_processor::telemetry::{self, LogArgs};
+use chat_processor::telemetry::{self, TelemetryArgs};
 use chat_server::config::{Config, GatewayArgs};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use tokio::net::TcpListener;
@@ -44,7 +44,7 @@ struct ServeArgs {
     #[command(flatten)]
     gateway: GatewayArgs,
     #[command(flatten)]
-    log: LogArgs,
+    telemetry: TelemetryArgs,
 }
 
 /// Why the program ends with an error.
@@ -90,9 +90,10 @@ impl Cli {
 
 fn serve(args: &ServeArgs) -> Result<(), CliError> {
     let config = args.gateway.resolve()?;
-    telemetry::init(&args.log).map_err(|error| {
+    telemetry::init(&args.telemetry).map_err(|error| {
         ConfigError::new(env::RUST_LOG, format!("is not a log filter: {error}"))
     })?;
+    let _exporting = telemetry::export(&args.telemetry, "chat-gateway", &config.gateway_id)?;
     let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
     runtime.block_on(serve_until_signal(config))
 }

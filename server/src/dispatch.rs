@@ -14,12 +14,13 @@ use chat_processor::context::Context;
 use chat_processor::direct;
 use chat_processor::failure::{Failure, unavailable};
 use chat_processor::order::Confirmed;
+use chat_processor::trace::{self, Kind, Step};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use self::lanes::{Lanes, Place};
 use crate::config::OnBrokerOutage;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Stage};
 
 /// How long a job may take that is done here; with the publisher's own bound the client has its answer within a second.
 const DIRECT_TIMEOUT: Duration = Duration::from_millis(900);
@@ -30,6 +31,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A job that is on its way.
 pub(crate) struct Started {
     publishing: Publishing,
+    /// The part of the trace that lasts until the confirm, if it is recorded.
+    step: Option<Step>,
     /// Held until the job is settled.
     _place: Place<Broker>,
 }
@@ -39,8 +42,8 @@ enum Publishing {
     Waiting(BoxFuture<'static, (Job, Result<(), PublishError>)>),
     /// Nothing is to be waited for.
     Answered(Box<(Job, Result<(), PublishError>)>),
-    /// It is to be published once its forerunners are settled, which is when it is asked for.
-    Held(Box<Job>),
+    /// It is to be published once its forerunners are settled, which is when it is asked for; with its trace context.
+    Held(Box<(Job, Option<String>)>),
 }
 
 /// Makes jobs safe.
@@ -97,10 +100,15 @@ impl Dispatcher {
         let (place, may_go) =
             self.lanes
                 .enter((job.lane(), job.user_id), way, Broker::is_same_connection);
+        let step = Step::part_of_current(Kind::Producer, format!("publish {}", job.act.name()));
+        let traceparent = step.as_ref().map_or_else(trace::current, Step::traceparent);
         let publishing = if may_go {
             let publisher = self.publisher.clone();
+            let began = Instant::now();
+            let metrics = Arc::clone(&self.metrics);
             let mut publishing = Box::pin(async move {
-                let result = publisher.publish(&job, None).await;
+                let result = publisher.publish(&job, traceparent.as_deref()).await;
+                metrics.stage(Stage::Publish, began.elapsed());
                 (job, result)
             });
             // The first poll is what puts the job into the publisher's order.
@@ -109,10 +117,11 @@ impl Dispatcher {
                 None => Publishing::Waiting(publishing),
             }
         } else {
-            Publishing::Held(Box::new(job))
+            Publishing::Held(Box::new((job, traceparent)))
         };
         Started {
             publishing,
+            step,
             _place: place,
         }
     }
@@ -124,17 +133,27 @@ impl Dispatcher {
     pub(crate) async fn finish(&self, started: Started) -> Result<(), Refusal> {
         let Started {
             publishing,
+            step,
             _place: place,
         } = started;
         let (job, result) = match publishing {
             Publishing::Answered(published) => *published,
             Publishing::Waiting(publishing) => publishing.await,
-            Publishing::Held(job) => {
-                let result = self.publisher.publish(&job, None).await;
-                (*job, result)
+            Publishing::Held(held) => {
+                let (job, traceparent) = *held;
+                let began = Instant::now();
+                let result = self.publisher.publish(&job, traceparent.as_deref()).await;
+                self.metrics.stage(Stage::Publish, began.elapsed());
+                (job, result)
             }
         };
-        let settled = self.settle(job, result).await;
+        let settled = match &step {
+            Some(step) => step.around(self.settle(job, result)).await,
+            None => self.settle(job, result).await,
+        };
+        if let (Some(step), Err(refusal)) = (&step, &settled) {
+            step.fail(refusal.code.as_str());
+        }
         drop(place);
         settled
     }
@@ -163,8 +182,16 @@ impl Dispatcher {
             self.confirmed.require_stored(&self.context, job).await?;
             direct::process(&self.context, job).await
         };
+        let step = Step::part_of_current(Kind::Internal, format!("process {}", job.act.name()));
+        let work = async {
+            match &step {
+                Some(step) => step.around(work).await,
+                None => work.await,
+            }
+        };
         let done = tokio::time::timeout(DIRECT_TIMEOUT, work).await;
         let is_done = matches!(done, Ok(Ok(())));
+        self.metrics.stage(Stage::Direct, start.elapsed());
         self.metrics
             .job_processed(job.act.queue(), job.act.name(), is_done, start.elapsed());
         match done {

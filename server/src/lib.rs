@@ -6,6 +6,7 @@
 mod announce;
 mod app;
 mod auth;
+mod batched;
 pub mod config;
 mod delivery;
 mod dialects;

@@ -8,6 +8,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chat_processor::worker::metrics::STAGE_SECONDS;
 
 use crate::sockets::namespace::Namespace;
 
@@ -25,6 +28,7 @@ pub(crate) struct Metrics {
     jobs_processed: Family<ResultLabels, Counter>,
     job_duration: Family<JobLabels, Histogram, fn() -> Histogram>,
     deliver_latency: Histogram,
+    stage_duration: Family<StageLabel, Histogram, fn() -> Histogram>,
     queue_ready: Family<QueueLabel, Gauge>,
     shedding: Gauge,
     shed: Family<ShedLabel, Counter>,
@@ -74,6 +78,39 @@ struct BucketLabel {
     bucket: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabel {
+    stage: &'static str,
+}
+
+/// What a gateway does with an act, in this order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stage {
+    /// Every rule that can refuse it.
+    Check,
+    /// From the hand-over to the broker's confirm.
+    Publish,
+    /// Everything, by the gateway itself, while the broker is away.
+    Direct,
+    /// From the fan-out's arrival to the last of the local sockets' queues.
+    Emit,
+}
+
+impl Stage {
+    const ALL: [Self; 4] = [Self::Check, Self::Publish, Self::Direct, Self::Emit];
+
+    const fn label(self) -> StageLabel {
+        StageLabel {
+            stage: match self {
+                Self::Check => "check",
+                Self::Publish => "publish",
+                Self::Direct => "direct",
+                Self::Emit => "emit",
+            },
+        }
+    }
+}
+
 /// The route is the router's template, never a path of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HttpLabels {
@@ -83,6 +120,10 @@ struct HttpLabels {
 
 fn latency_histogram() -> Histogram {
     Histogram::new(LATENCY_SECONDS)
+}
+
+fn stage_histogram() -> Histogram {
+    Histogram::new(STAGE_SECONDS)
 }
 
 impl Metrics {
@@ -96,6 +137,7 @@ impl Metrics {
             jobs_processed: Family::default(),
             job_duration: Family::new_with_constructor(latency_histogram as fn() -> Histogram),
             deliver_latency: latency_histogram(),
+            stage_duration: Family::new_with_constructor(stage_histogram as fn() -> Histogram),
             queue_ready: Family::default(),
             shedding: Gauge::default(),
             shed: Family::default(),
@@ -140,6 +182,11 @@ impl Metrics {
             "deliver_latency_seconds",
             "From the gateway that took a message in to the emit at this gateway",
             self.deliver_latency.clone(),
+        );
+        registry.register(
+            "stage_duration_seconds",
+            "Time of one stage of an act's way through this process",
+            self.stage_duration.clone(),
         );
         registry.register(
             "queue_messages_ready",
@@ -203,6 +250,9 @@ impl Metrics {
                     result,
                 }));
             }
+        }
+        for stage in Stage::ALL {
+            drop(self.stage_duration.get_or_create_owned(&stage.label()));
         }
         for event in ["typing.start", "typing.stop", "presence.set"] {
             drop(self.shed.get_or_create_owned(&ShedLabel { event }));
@@ -274,7 +324,7 @@ impl Metrics {
         queue: Queue,
         r#type: &'static str,
         done: bool,
-        took: std::time::Duration,
+        took: Duration,
     ) {
         let queue = queue.name();
         let result = if done { "ok" } else { "failed" };
@@ -293,6 +343,13 @@ impl Metrics {
     /// A message reached this gateway's sockets.
     pub(crate) fn delivered(&self, seconds: f64) {
         self.deliver_latency.observe(seconds);
+    }
+
+    /// A stage of an act took so long.
+    pub(crate) fn stage(&self, stage: Stage, took: Duration) {
+        self.stage_duration
+            .get_or_create(&stage.label())
+            .observe(took.as_secs_f64());
     }
 
     /// An event was dropped because the queue is too long.
@@ -379,6 +436,7 @@ mod tests {
             "chat_jobs_processed_total{",
             "chat_job_duration_seconds_bucket{",
             "chat_deliver_latency_seconds_bucket{",
+            "chat_stage_duration_seconds_bucket{",
             "chat_queue_messages_ready{",
             "chat_shedding ",
             "chat_shed_total{",

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chat_backends::objects::Objects;
-use chat_backends::postgres;
+use chat_backends::postgres::{self, members, rooms, users};
 use chat_backends::rabbitmq::publisher::Publisher;
 use chat_backends::redis::Redis;
 use chat_backends::redis::fanout_subscriber::FanoutSubscriber;
+use chat_core::limits;
 use chat_processor::context::Context;
+use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,6 +21,7 @@ use crate::auth::Authenticator;
 use crate::auth::accounts;
 use crate::auth::jwt::AccessTokens;
 use crate::auth::password::Passwords;
+use crate::batched::Batched;
 use crate::config::Config;
 use crate::delivery::heads::{self, Heads};
 use crate::delivery::late::{self, Late};
@@ -89,7 +92,18 @@ pub async fn run(
         passwords: Passwords::new()
             .await
             .context("passwords can't be hashed")?,
-        authenticator: Authenticator::new(AccessTokens::new(&config.tokens), pg),
+        authenticator: Authenticator::new(
+            AccessTokens::new(&config.tokens),
+            batched(&pg, &tasks, &background, |pg, asked| async move {
+                users::auth_states(&pg, &asked).await
+            }),
+        ),
+        rooms_of: batched(&pg, &tasks, &background, |pg, users| async move {
+            members::rooms_of_each(&pg, &users).await
+        }),
+        room_heads: batched(&pg, &tasks, &background, |pg, users| async move {
+            rooms::heads_of_each(&pg, &users, limits::READY_ROOMS).await
+        }),
         dispatcher: Arc::new(dispatcher),
         shedding: Arc::new(Shedding::new(config.shedding)),
         subscriptions: Subscriptions::new(subscriber, Arc::clone(&hub)),
@@ -158,6 +172,23 @@ pub async fn run(
     services.wait().await;
     app.context.pg.close().await;
     Ok(())
+}
+
+/// Look-ups in the database that many clients make at one moment.
+fn batched<K, V, F, Q>(
+    pg: &PgPool,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+    query: F,
+) -> Batched<K, V>
+where
+    K: Send + 'static,
+    V: Send + 'static,
+    F: Fn(PgPool, Vec<K>) -> Q + Send + 'static,
+    Q: Future<Output = Result<Vec<V>, sqlx::Error>> + Send + 'static,
+{
+    let pg = pg.clone();
+    Batched::start(tasks, stop.clone(), move |keys| query(pg.clone(), keys))
 }
 
 /// Makes the first admin once the schema is there.

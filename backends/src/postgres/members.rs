@@ -128,16 +128,37 @@ pub async fn list(db: impl PgExecutor<'_>, room: RoomId) -> Result<Vec<Member>, 
 /// # Errors
 /// If the database fails.
 pub async fn rooms_of(db: impl PgExecutor<'_>, user: UserId) -> Result<Vec<RoomId>, sqlx::Error> {
-    let found = sqlx::query_scalar!(
+    let rooms = rooms_of_each(db, &[user]).await?;
+    Ok(rooms.into_iter().flatten().collect())
+}
+
+/// The rooms of many users, in the order of the users.
+///
+/// # Errors
+/// If the database fails.
+pub async fn rooms_of_each(
+    db: impl PgExecutor<'_>,
+    users: &[UserId],
+) -> Result<Vec<Vec<RoomId>>, sqlx::Error> {
+    let rows = sqlx::query!(
         r#"
-        SELECT m.room_id FROM members m JOIN rooms r ON r.room_id = m.room_id
-        WHERE m.user_id = $1 AND r.deleted_at IS NULL
+        SELECT m.user_id, m.room_id FROM members m JOIN rooms r ON r.room_id = m.room_id
+        WHERE m.user_id = ANY($1) AND r.deleted_at IS NULL
         "#,
-        user.uuid(),
+        &super::uuids(users),
     )
     .fetch_all(db)
     .await?;
-    Ok(found.into_iter().map(RoomId::from).collect())
+    let mut rooms: HashMap<UserId, Vec<RoomId>> = HashMap::new();
+    for row in rows {
+        rooms
+            .entry(row.user_id.into())
+            .or_default()
+            .push(row.room_id.into());
+    }
+    // Somebody may be asked for twice.
+    let of = |user| rooms.get(user).cloned().unwrap_or_default();
+    Ok(users.iter().map(of).collect())
 }
 
 /// Up to `limit` users who share a room with `user`.

@@ -14,7 +14,7 @@ use sqlx::PgExecutor;
 use super::names::{self, Stored as _};
 pub use change::{RoomPatch, delete, update};
 pub use dms::{create_dm, dm};
-pub use view::{RoomCursor, RoomHead, heads, list, load, view};
+pub use view::{RoomCursor, RoomHead, heads, heads_of_each, list, load, view};
 
 /// A group to make; everything is checked already.
 #[derive(Debug, Clone)]

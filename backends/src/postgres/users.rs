@@ -11,7 +11,7 @@ use sqlx::PgExecutor;
 
 use super::names::{self, Stored as _};
 pub use directory::{by_ids, existing, list, refs, search};
-pub use moderation::{ban, count, mute, page, page_after, set_role, unban};
+pub use moderation::{Start, ban, count, mute, page, set_role, unban};
 pub use profile::{DmPolicy, UserPatch, erase, open_to_dm, password_hash, set_password, update};
 
 /// An account to make; everything is checked and sanitised already.
@@ -238,27 +238,49 @@ pub async fn auth_state(
     user: UserId,
     session: Option<SessionId>,
 ) -> Result<Option<AuthState>, sqlx::Error> {
-    let row = sqlx::query!(
+    let states = auth_states(db, &[(user, session)]).await?;
+    Ok(states.into_iter().next().flatten())
+}
+
+/// The same for many at once, in their order.
+///
+/// # Errors
+/// If the database fails.
+pub async fn auth_states(
+    db: impl PgExecutor<'_>,
+    asked: &[(UserId, Option<SessionId>)],
+) -> Result<Vec<Option<AuthState>>, sqlx::Error> {
+    let users: Vec<uuid::Uuid> = asked.iter().map(|(user, _)| user.uuid()).collect();
+    let sessions: Vec<Option<uuid::Uuid>> = asked
+        .iter()
+        .map(|(_, session)| session.map(SessionId::uuid))
+        .collect();
+    let rows = sqlx::query!(
         r#"
-        SELECT u.role, u.deleted_at IS NOT NULL AS "deleted!", u.banned_at, u.banned_until,
-               $2::uuid IS NOT NULL AND (s.session_id IS NULL OR s.revoked_at IS NOT NULL) AS "session_revoked!"
-        FROM users u LEFT JOIN sessions s ON s.session_id = $2 AND s.user_id = u.user_id
-        WHERE u.user_id = $1
+        SELECT asked.place AS "place!", u.role AS "role!", u.deleted_at IS NOT NULL AS "deleted!", u.banned_at, u.banned_until,
+               asked.session_id IS NOT NULL AND (s.session_id IS NULL OR s.revoked_at IS NOT NULL) AS "session_revoked!"
+        FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (user_id, session_id, place)
+        JOIN users u ON u.user_id = asked.user_id
+        LEFT JOIN sessions s ON s.session_id = asked.session_id AND s.user_id = u.user_id
         "#,
-        user.uuid(),
-        session.map(SessionId::uuid),
+        &users,
+        &sessions as &[Option<uuid::Uuid>],
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await?;
-    row.map(|row| {
-        Ok(AuthState {
-            role: names::read("role", &row.role)?,
-            deleted: row.deleted,
-            ban: ban_of(row.banned_at, row.banned_until),
-            session_revoked: row.session_revoked,
-        })
-    })
-    .transpose()
+    let mut states = vec![None; asked.len()];
+    for row in rows {
+        let place = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
+        if let Some(state) = states.get_mut(place) {
+            *state = Some(AuthState {
+                role: names::read("role", &row.role)?,
+                deleted: row.deleted,
+                ban: ban_of(row.banned_at, row.banned_until),
+                session_revoked: row.session_revoked,
+            });
+        }
+    }
+    Ok(states)
 }
 
 fn ban_of(

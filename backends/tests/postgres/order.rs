@@ -52,10 +52,25 @@ async fn a_ban_is_seen_by_the_next_check_and_ends_by_itself_or_by_hand() {
             .await
             .unwrap();
         assert_eq!(
-            users::page(&pool, None, 10).await.unwrap()[0].role,
+            users::page(&pool, users::Start::default(), 10)
+                .await
+                .unwrap()[0]
+                .role,
             UserRole::Admin
         );
-        assert_eq!(users::page(&pool, Some(user), 10).await.unwrap(), []);
+        assert_eq!(
+            users::page(
+                &pool,
+                users::Start {
+                    before: Some(user),
+                    skip: 0
+                },
+                10
+            )
+            .await
+            .unwrap(),
+            []
+        );
     })
     .await;
 }

@@ -91,6 +91,7 @@ pub(super) fn gateway(plan: &Plan) -> Vec<EnvVar> {
         vapid(plan),
     ]);
     variables.extend(attachments::environment(plan));
+    variables.extend(tracing(plan));
     variables.extend(spec.gateway.env.iter().map(extra));
     variables
 }
@@ -99,6 +100,7 @@ pub(super) fn processor(plan: &Plan) -> Vec<EnvVar> {
     let mut variables = migration(plan);
     variables.push(vapid(plan));
     variables.extend(attachments::environment(plan));
+    variables.extend(tracing(plan));
     variables.extend(plan.spec.processors.env.iter().map(extra));
     variables
 }
@@ -121,6 +123,18 @@ pub(super) fn migration(plan: &Plan) -> Vec<EnvVar> {
 fn vapid(plan: &Plan) -> EnvVar {
     let key = reference(plan, credentials::VAPID_PRIVATE_KEY);
     value_from(env::CHAT_VAPID_PRIVATE_KEY, key)
+}
+
+fn tracing(plan: &Plan) -> Vec<EnvVar> {
+    let Some(tracing) = &plan.spec.monitoring.tracing else {
+        return vec![];
+    };
+    let ratio = f64::from(tracing.sample_percent) / 100.0;
+    vec![
+        value(env::OTEL_EXPORTER_OTLP_ENDPOINT, &tracing.endpoint),
+        value(env::OTEL_TRACES_SAMPLER, "parentbased_traceidratio"),
+        value(env::OTEL_TRACES_SAMPLER_ARG, ratio),
+    ]
 }
 
 fn extra(variable: &EnvironmentVariable) -> EnvVar {

@@ -30,7 +30,7 @@ pub struct ProcessorsSpec {
     /// CPU and memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
-    /// More environment variables, for example `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// More environment variables, for example `RUST_LOG`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub env: Vec<EnvironmentVariable>,

@@ -36,7 +36,7 @@ pub async fn create(
     let expires_at = expires_at.unwrap_or(last);
     if expires_at <= now || expires_at > last {
         let message = "must lie in the future, at most 24 hours ahead";
-        return Err(Refusal::invalid("expires_at", "out_of_range", message));
+        return Err(Refusal::invalid("expiresAt", "out_of_range", message));
     }
     let content = create.content.as_deref().unwrap_or_default();
     let content = text::bounded("content", content, 0..=limits::DESCRIPTION_CHARS)?;

@@ -1,7 +1,7 @@
 //! Committing a batch and telling of it, through every outage of a store.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chat_backends::rabbitmq::Broker;
 use chat_backends::rabbitmq::event_log::{Entry, EventLog};
@@ -12,12 +12,14 @@ use futures::FutureExt;
 use sqlx::{Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 
+use super::metrics::Stage;
 use super::partition::Item;
 use super::{SessionEnd, Worker};
 use crate::domain_events;
 use crate::effects::{self, Effect};
 use crate::execute::execute;
 use crate::failure::Failure;
+use crate::trace::{Kind, Step};
 
 /// The first and the longest pause while a store is away.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
@@ -31,6 +33,8 @@ const TRANSACTION: Duration = Duration::from_secs(15);
 pub(super) struct Told {
     effects: Vec<Effect>,
     events: Vec<DomainEvent>,
+    /// Of the jobs whose trace is recorded.
+    steps: Vec<Step>,
 }
 
 /// Commits jobs and tells of them.
@@ -56,13 +60,31 @@ impl Committer {
         stop: &CancellationToken,
     ) -> Result<Option<Told>, Failure> {
         let mut pause = PAUSE.0;
+        let recorded = items.iter().filter_map(|item| item.step.as_ref());
+        let steps = parts(recorded, Kind::Client, "commit");
+        for step in &steps {
+            step.note("db.system.name", "postgresql");
+            step.note(
+                "db.operation.batch.size",
+                i64::try_from(items.len()).unwrap_or(i64::MAX),
+            );
+        }
+        let began = Instant::now();
         loop {
             match self.transaction(items).await {
-                Ok(told) => return Ok(Some(told)),
+                Ok(told) => {
+                    self.worker.metrics.stage(Stage::Commit, began.elapsed());
+                    return Ok(Some(told));
+                }
                 Err(Failure::Unavailable(error)) => {
                     tracing::warn!(%error, jobs = items.len(), "a store is away; the partition pauses");
                 }
-                Err(failure) => return Err(failure),
+                Err(failure) => {
+                    for step in &steps {
+                        step.fail(failure.to_string());
+                    }
+                    return Err(failure);
+                }
             }
             if !sleep_unless(&mut pause, stop).await {
                 return Ok(None);
@@ -94,9 +116,13 @@ impl Committer {
         for (item, effects) in items.iter().zip(effects) {
             told.events
                 .extend(domain_events::of_job(&item.job, &effects, now));
+            told.steps.extend(item.step.clone());
+            let traceparent = match &item.step {
+                Some(step) => step.traceparent(),
+                None => item.delivery.traceparent.clone(),
+            };
             told.effects.extend(effects.into_iter().map(|mut effect| {
-                let traceparent = &item.delivery.traceparent;
-                effect.fanout.traceparent.clone_from(traceparent);
+                effect.fanout.traceparent.clone_from(&traceparent);
                 effect
             }));
         }
@@ -121,11 +147,25 @@ impl Committer {
         told: &Told,
         stop: &CancellationToken,
     ) -> Result<bool, SessionEnd> {
-        let (heard, logged) = tokio::join!(
-            self.fan_out(&told.effects, stop),
-            self.append(&told.events, stop)
-        );
+        let fanning_out = async {
+            let _steps = parts(&told.steps, Kind::Client, "fan out");
+            self.timed(Stage::FanOut, self.fan_out(&told.effects, stop))
+                .await
+        };
+        let logging = async {
+            let _steps = parts(&told.steps, Kind::Client, "append to the event log");
+            self.timed(Stage::Log, self.append(&told.events, stop))
+                .await
+        };
+        let (heard, logged) = tokio::join!(fanning_out, logging);
         Ok(logged? && heard)
+    }
+
+    async fn timed<T>(&self, stage: Stage, work: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let done = work.await;
+        self.worker.metrics.stage(stage, began.elapsed());
+        done
     }
 
     /// Fans out, pausing as long as Redis is away. `false`: stopped meanwhile.
@@ -161,6 +201,16 @@ impl Committer {
         }
         Ok(true)
     }
+}
+
+/// A part, of this name, of each recorded step.
+fn parts<'a>(
+    steps: impl IntoIterator<Item = &'a Step>,
+    kind: Kind,
+    name: &'static str,
+) -> Vec<Step> {
+    let steps = steps.into_iter();
+    steps.map(|step| step.part(kind.clone(), name)).collect()
 }
 
 /// Sleeps and doubles the pause; `false` if it was stopped meanwhile.

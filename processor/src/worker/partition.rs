@@ -20,12 +20,13 @@ use uuid::Uuid;
 use super::attached::Attached;
 use super::commit::Committer;
 use super::lanes::Lanes;
-use super::metrics::{JobLabels, JobResult, KindLabels};
+use super::metrics::{JobLabels, JobResult, KindLabels, Stage};
 use super::ownership::Ownership;
 use super::verdict::{Judge, Verdict};
 use super::{SessionEnd, Worker};
 use crate::execute::failed;
 use crate::failure::Failure;
+use crate::trace::{Kind, Step};
 
 /// Most jobs of one transaction.
 const BATCH: usize = 100;
@@ -57,9 +58,27 @@ pub(super) struct Item {
     pub(super) job: Job,
     /// Its failures while it was in hand.
     pub(super) failures: Option<Attempts>,
+    /// Its trace from here on, if that is recorded.
+    pub(super) step: Option<Step>,
 }
 
 impl Item {
+    fn new(delivery: Delivery, job: Job) -> Self {
+        let name = format!("process {}", job.act.name());
+        let step = Step::follow(Kind::Consumer, name, delivery.traceparent.as_deref());
+        if let Some(step) = &step {
+            step.note("messaging.system", "rabbitmq");
+            step.note("messaging.destination.name", delivery.routing_key.clone());
+            step.note("messaging.message.id", job.job_id.to_string());
+        }
+        Self {
+            delivery,
+            job,
+            failures: None,
+            step,
+        }
+    }
+
     fn lane(&self) -> Uuid {
         self.job.lane()
     }
@@ -168,11 +187,9 @@ impl Partition {
         for delivery in batch {
             match delivery.job(&self.worker.job_keys) {
                 Ok(job) => {
-                    let item = Item {
-                        delivery,
-                        job,
-                        failures: None,
-                    };
+                    let item = Item::new(delivery, job);
+                    let waited = item.job.created_at.age_at(Timestamp::now());
+                    self.worker.metrics.stage(Stage::Wait, waited);
                     match self.lanes.park(item.lane(), item) {
                         Some(item) => items.push(item),
                         None => self.count_held(1, true),

@@ -47,6 +47,9 @@ impl Judge {
             }
         };
         let (job, count) = (item.job.job_id, attempts.count);
+        if let Some(step) = &item.step {
+            step.fail(failure.to_string());
+        }
         if let Some(wait) = wait {
             tracing::warn!(%job, attempts = count, wait_ms = wait.as_millis(), %failure, "a job fails; its room waits");
             if let Err(error) = attempts::write(&self.worker.context.redis, job, attempts).await {

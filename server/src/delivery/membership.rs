@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use chat_backends::postgres::members;
 use chat_backends::postgres::messages::{self, Paging};
-use chat_backends::postgres::rooms::{self, RoomHead};
+use chat_backends::postgres::rooms::RoomHead;
 use chat_core::error::Refusal;
 use chat_core::fanout::Fanout;
 use chat_core::ids::{RoomId, UserId};
@@ -28,7 +27,9 @@ pub(crate) async fn attach(
     is_new: bool,
 ) -> Result<Vec<RoomHead>, Refusal> {
     if is_new {
-        let rooms = members::rooms_of(&app.context.pg, user)
+        let rooms = app
+            .rooms_of
+            .get(user)
             .await
             .map_err(|error| unavailable(&error))?;
         app.hub.join(user, &rooms);
@@ -38,7 +39,9 @@ pub(crate) async fn attach(
             tracing::warn!(%error, "a user's channels are not subscribed yet");
         }
     }
-    let heads = rooms::heads(&app.context.pg, user, limits::READY_ROOMS)
+    let heads = app
+        .room_heads
+        .get(user)
         .await
         .map_err(|error| unavailable(&error))?;
     for head in &heads {

@@ -5,12 +5,14 @@
 //! wrote a message, who came into a room.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use chat_backends::redis::fanout_subscriber::FanoutEvent;
 use chat_core::fanout::{CONTROL_JOIN, CONTROL_LEAVE, CONTROL_LOOK_AWAY, Control, Fanout};
 use chat_core::ids::{RoomId, SessionId, UserId};
 use chat_core::names::{FanoutTarget, fanout_target};
 use chat_core::time::Timestamp;
+use chat_processor::trace::{Kind, Step};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -22,6 +24,7 @@ use super::packets::Packets;
 use super::receipts::Delivered;
 use crate::app::App;
 use crate::dialects::Dialect;
+use crate::metrics::Stage;
 use crate::presence::EVICT;
 use crate::sockets::client::Client;
 
@@ -61,6 +64,9 @@ fn deliver(app: &Arc<App>, channel: &str, payload: &[u8]) {
             return;
         }
     };
+    let began = Instant::now();
+    let _step = Step::follow(Kind::Consumer, "emit", fanout.traceparent.as_deref())
+        .inspect(|step| step.note("messaging.operation.name", fanout.event.clone()));
     match fanout.event.as_str() {
         CONTROL_JOIN | CONTROL_LEAVE | CONTROL_LOOK_AWAY | EVICT => control(app, target, &fanout),
         "session.revoked" => revoke(app, target, &fanout),
@@ -75,6 +81,7 @@ fn deliver(app: &Arc<App>, channel: &str, payload: &[u8]) {
         let millis = Timestamp::now().unix_millis().saturating_sub(since).max(0);
         #[expect(clippy::cast_precision_loss, reason = "latencies are small")]
         app.metrics.delivered(millis as f64 / 1000.0);
+        app.metrics.stage(Stage::Emit, began.elapsed());
     }
 }
 

@@ -11,6 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::limits;
+use chat_processor::trace::{self, Kind, Step};
 use engineioxide::service::EngineIoService;
 use http::{HeaderValue, StatusCode, Uri, header};
 use tower::{Service, ServiceBuilder};
@@ -80,7 +81,7 @@ async fn fallback(State(app): State<Arc<App>>, request: Request) -> Response {
         })
 }
 
-/// Counts answers by the router's template, never by a path.
+/// Counts and traces answers by the router's template, never by a path.
 async fn count(
     State(app): State<Arc<App>>,
     matched: Option<MatchedPath>,
@@ -88,10 +89,21 @@ async fn count(
     next: Next,
 ) -> Response {
     let start = Instant::now();
-    let response = next.run(request).await;
-    app.monitoring.response_times.add(start.elapsed());
     let route = matched.as_ref().map_or("other", MatchedPath::as_str);
-    app.metrics.http_request(route, response.status().as_u16());
+    let traceparent = request.headers().get(trace::TRACEPARENT);
+    let step = Step::begin(
+        Kind::Server,
+        format!("{} {route}", request.method()),
+        traceparent.and_then(|value| value.to_str().ok()),
+    );
+    let response = step.around(next.run(request)).await;
+    let status = response.status();
+    step.note("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        step.fail(status.canonical_reason().unwrap_or_default());
+    }
+    app.monitoring.response_times.add(start.elapsed());
+    app.metrics.http_request(route, status.as_u16());
     response
 }
 

@@ -117,7 +117,8 @@ async fn accounts(
         .text("cursor")
         .map(|cursor| id("cursor", cursor))
         .transpose()?;
-    let data = users::page(&app.context.pg, before, limit)
+    let start = users::Start { before, skip: 0 };
+    let data = users::page(&app.context.pg, start, limit)
         .await
         .map_err(|error| unavailable(&error))?;
     let next_cursor = next(&data, limit, |user| user.id.to_string());

@@ -29,13 +29,14 @@ mod typing;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chat_core::error::{ErrorCode, Refusal};
 use chat_core::ids::MessageId;
 use chat_core::job::Job;
 use chat_processor::actor::Actor;
 use chat_processor::commands::friend::Answer as FriendAnswer;
+use chat_processor::trace::{Kind, Step};
 use futures::FutureExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -54,6 +55,7 @@ use crate::dialects::command::Command;
 use crate::dialects::failing::Failing;
 use crate::dispatch::Started;
 use crate::http::extract::{without_position, wrong_shape};
+use crate::metrics::Stage;
 
 /// An event on its way to its handler.
 #[derive(Debug)]
@@ -61,6 +63,7 @@ pub(crate) struct Incoming {
     command: Result<Command, ErrorCode>,
     reply: Reply,
     payload: Option<Box<RawValue>>,
+    step: Step,
 }
 
 /// An event at its handler.
@@ -236,6 +239,7 @@ pub(crate) fn receive(app: &Arc<App>, client: &Arc<Client>, ack: Option<u64>, da
         command,
         reply,
         payload: payload.filter(|_| command.is_ok()).map(ToOwned::to_owned),
+        step: Step::begin(Kind::Server, label, packet::traceparent(payload).as_deref()),
     };
     let bytes = incoming
         .payload
@@ -248,6 +252,7 @@ pub(crate) fn receive(app: &Arc<App>, client: &Arc<Client>, ack: Option<u64>, da
         }
         Pushed::Full(incoming) => {
             app.metrics.rate_limited("event");
+            incoming.step.fail("rate_limited");
             let refusal = Refusal::new(
                 ErrorCode::RateLimited,
                 "Too many events are waiting. Please slow down.",
@@ -272,14 +277,21 @@ async fn work(app: Arc<App>, client: Arc<Client>) {
                 continue;
             }
         };
+        let began = Instant::now();
         let handling = limited(&app, &client, command, incoming.payload.as_deref());
+        let handling = incoming.step.around(handling);
         // A bug in one event must not leave the lane without its worker.
         match AssertUnwindSafe(handling).catch_unwind().await {
             Ok(Ok(Answer::Now(outcome))) => outcome.tell(&client, &incoming.reply),
             Ok(Ok(Answer::Queued(jobs, outcome))) => {
-                dispatch(&app, &client, incoming.reply, jobs, outcome).await;
+                app.metrics.stage(Stage::Check, began.elapsed());
+                let step = incoming.step.clone();
+                let dispatching =
+                    dispatch(&app, &client, incoming.reply, jobs, outcome, incoming.step);
+                step.around(dispatching).await;
             }
             Ok(Err(refusal)) => {
+                incoming.step.fail(refusal.code.as_str());
                 refuse(&app, &client, &incoming.reply, &refusal);
                 if incoming.reply.failing.is_final() {
                     engine::dismiss(&app, &guests::current(&client));
@@ -372,6 +384,7 @@ pub(crate) struct Confirming {
     started: Vec<Started>,
     reply: Reply,
     outcome: Outcome,
+    step: Step,
 }
 
 /// Hands the job over in the lane's order. Confirms are awaited beside the lane, in the same order: if the broker breaks,
@@ -382,6 +395,7 @@ async fn dispatch(
     reply: Reply,
     jobs: Vec<Job>,
     outcome: Outcome,
+    step: Step,
 ) {
     let started = jobs
         .into_iter()
@@ -391,6 +405,7 @@ async fn dispatch(
         started,
         reply,
         outcome,
+        step,
     };
     match client.confirms.push(confirming, 0) {
         Pushed::Waits => {}
@@ -412,6 +427,7 @@ async fn confirm_all(app: Arc<App>, client: Arc<Client>) {
 async fn confirm(app: &App, client: &Client, confirming: Confirming) {
     for started in confirming.started {
         if let Err(refusal) = app.dispatcher.finish(started).await {
+            confirming.step.fail(refusal.code.as_str());
             confirming.reply.fail(client, &refusal);
             return;
         }

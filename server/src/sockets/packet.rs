@@ -3,6 +3,7 @@
 //! Written here rather than taken from socketioxide, whose engine we use: there an event whose name is not a plain
 //! string closes the socket, handlers of one socket run in no order, and a socket whose buffer is full can't be closed.
 
+use chat_processor::trace;
 use engineioxide::Str;
 use serde_json::value::RawValue;
 
@@ -112,6 +113,21 @@ fn digits(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
         end += 1;
     }
     (end > at).then_some((value, end))
+}
+
+/// The W3C trace context that a payload of any shape names.
+pub(crate) fn traceparent(payload: Option<&RawValue>) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Traced {
+        traceparent: String,
+    }
+    let payload = payload?.get();
+    // Nearly every payload has none, and finding that out must cost next to nothing.
+    if !payload.contains(trace::TRACEPARENT) {
+        return None;
+    }
+    let traced: Traced = serde_json::from_str(payload).ok()?;
+    Some(traced.traceparent)
 }
 
 /// Name and first argument of an event; `None` if its data is not an array that starts with a string.

@@ -22,3 +22,4 @@ mod protocol_edges;
 mod push;
 mod sessions;
 mod socket;
+mod trace;

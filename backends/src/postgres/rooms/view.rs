@@ -84,28 +84,51 @@ pub async fn heads(
     user: UserId,
     limit: usize,
 ) -> Result<Vec<RoomHead>, sqlx::Error> {
+    let heads = heads_of_each(db, &[user], limit).await?;
+    Ok(heads.into_iter().flatten().collect())
+}
+
+/// The same for many users, at most `limit` rooms of each, in the order of the users.
+///
+/// # Errors
+/// If the database fails.
+pub async fn heads_of_each(
+    db: impl PgExecutor<'_>,
+    users: &[UserId],
+    limit: usize,
+) -> Result<Vec<Vec<RoomHead>>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"
-        SELECT r.room_id, r.last_seq, m.last_read_seq,
-               r.last_seq - m.last_read_seq - m.own_after_read AS "unread!"
-        FROM members m JOIN rooms r ON r.room_id = m.room_id
-        WHERE m.user_id = $1 AND r.deleted_at IS NULL
-        ORDER BY r.last_activity_at DESC, r.room_id DESC LIMIT $2
+        SELECT asked.place AS "place!", own.room_id AS "room_id!", own.last_seq AS "last_seq!",
+               own.last_read_seq AS "last_read_seq!", own.unread AS "unread!"
+        FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (user_id, place)
+        CROSS JOIN LATERAL (
+            SELECT r.room_id, r.last_seq, m.last_read_seq, r.last_activity_at,
+                   r.last_seq - m.last_read_seq - m.own_after_read AS unread
+            FROM members m JOIN rooms r ON r.room_id = m.room_id
+            WHERE m.user_id = asked.user_id AND r.deleted_at IS NULL
+            ORDER BY r.last_activity_at DESC, r.room_id DESC LIMIT $2
+        ) AS own
+        ORDER BY asked.place, own.last_activity_at DESC, own.room_id DESC
         "#,
-        user.uuid(),
+        &crate::postgres::uuids(users),
         i64::try_from(limit).unwrap_or(i64::MAX),
     )
     .fetch_all(db)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| RoomHead {
-            room_id: row.room_id.into(),
-            last_seq: row.last_seq,
-            last_read_seq: row.last_read_seq,
-            unread: row.unread,
-        })
-        .collect())
+    let mut heads = vec![Vec::new(); users.len()];
+    for row in rows {
+        let place = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
+        if let Some(heads) = heads.get_mut(place) {
+            heads.push(RoomHead {
+                room_id: row.room_id.into(),
+                last_seq: row.last_seq,
+                last_read_seq: row.last_read_seq,
+                unread: row.unread,
+            });
+        }
+    }
+    Ok(heads)
 }
 
 /// These rooms as `user` sees them, in the order of `rooms`; those the user is not in are left out.

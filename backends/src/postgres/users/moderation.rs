@@ -103,13 +103,22 @@ pub async fn mute(
     Ok(done.rows_affected() > 0)
 }
 
-/// Accounts for admins, the newest first, those before `before` if given; deleted ones are left out.
+/// Where a page of accounts begins; everything empty is the start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Start {
+    /// Only those before this one.
+    pub before: Option<UserId>,
+    /// Without the first so many of them.
+    pub skip: u64,
+}
+
+/// Accounts for admins, the newest first; deleted ones are left out.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn page(
     db: impl PgExecutor<'_>,
-    before: Option<UserId>,
+    start: Start,
     limit: u32,
 ) -> Result<Vec<User>, sqlx::Error> {
     let rows = sqlx::query_as!(
@@ -118,34 +127,10 @@ pub async fn page(
         SELECT user_id, email, username, name, first_name, last_name, phone, avatar_url, bio, role,
                (banned_at IS NULL OR coalesce(banned_until <= now(), false)) AS "is_active!", created_at, updated_at
         FROM users WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR user_id < $1)
-        ORDER BY user_id DESC LIMIT $2
+        ORDER BY user_id DESC OFFSET $2 LIMIT $3
         "#,
-        before.map(UserId::uuid),
-        i64::from(limit),
-    )
-    .fetch_all(db)
-    .await?;
-    rows.into_iter().map(User::try_from).collect()
-}
-
-/// The same by number: `limit` accounts after the first `skip`.
-///
-/// # Errors
-/// If the database fails.
-pub async fn page_after(
-    db: impl PgExecutor<'_>,
-    skip: u64,
-    limit: u32,
-) -> Result<Vec<User>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        UserRow,
-        r#"
-        SELECT user_id, email, username, name, first_name, last_name, phone, avatar_url, bio, role,
-               (banned_at IS NULL OR coalesce(banned_until <= now(), false)) AS "is_active!", created_at, updated_at
-        FROM users WHERE deleted_at IS NULL
-        ORDER BY user_id DESC OFFSET $1 LIMIT $2
-        "#,
-        i64::try_from(skip).unwrap_or(i64::MAX),
+        start.before.map(UserId::uuid),
+        i64::try_from(start.skip).unwrap_or(i64::MAX),
         i64::from(limit),
     )
     .fetch_all(db)

@@ -102,9 +102,11 @@ async fn accounts(State(app): State<Arc<App>>, caller: Caller, params: Params) -
     let away = |error: sqlx::Error| unavailable(&error);
     let pg = &app.context.pg;
     let (total, _) = users::count(pg, Timestamp::now()).await.map_err(away)?;
-    let found = users::page_after(pg, page.skip(), page.size)
-        .await
-        .map_err(away)?;
+    let start = users::Start {
+        skip: page.skip(),
+        ..users::Start::default()
+    };
+    let found = users::page(pg, start, page.size).await.map_err(away)?;
     Ok(Envelope::ok(&page.items(total.unsigned_abs(), found)))
 }
 

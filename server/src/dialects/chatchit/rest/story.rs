@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::envelope::{Answer, Envelope};
 use crate::app::App;
+use crate::dialects::spelling::renamed;
 use crate::http::caller::Caller;
 use crate::http::extract::{Json, id};
 use crate::http::problem::Problem;
@@ -117,7 +118,9 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, Json(new): Json<New
         attachment_id: None,
     };
     let actor = caller.actor(&app);
-    let story = story::create(&app.context, &actor, create, new.expires_at).await?;
+    let story = story::create(&app.context, &actor, create, new.expires_at)
+        .await
+        .map_err(|refusal| renamed(refusal, "expiresAt", "expires_at"))?;
     Ok(Envelope::created(&ShownStory::from(story)))
 }
 
