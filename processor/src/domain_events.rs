@@ -2,9 +2,11 @@
 
 use chat_backends::rabbitmq::event_log::Entry;
 use chat_core::event::{DomainEvent, EventType};
-use chat_core::ids::{EventId, JobId};
-use chat_core::job::Job;
+use chat_core::ids::{EventId, JobId, RoomId, UserId};
+use chat_core::job::{Act, Job};
+use chat_core::protocol::objects::PresenceStatus;
 use chat_core::time::Timestamp;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::effects::{Effect, Target};
@@ -33,6 +35,38 @@ pub(crate) fn of_act(id: JobId, key: Uuid, effects: &[Effect], now: Timestamp) -
         }
     }
     events
+}
+
+/// The entry of a job that is stored nowhere: who came, went or types. A status that was chosen is none of these.
+pub(crate) fn of_transient(job: &Job, now: Timestamp) -> Option<DomainEvent> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Particulars {
+        user_id: UserId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room_id: Option<RoomId>,
+    }
+    let event_type = match &job.act {
+        Act::Typing { is_typing: true } => EventType::UserTyping,
+        Act::SetPresence {
+            status: PresenceStatus::Online,
+            chosen: false,
+            ..
+        } => EventType::UserOnline,
+        Act::SetPresence {
+            status: PresenceStatus::Offline,
+            chosen: false,
+            ..
+        } => EventType::UserOffline,
+        _ => return None,
+    };
+    let data = serde_json::value::to_raw_value(&Particulars {
+        user_id: job.user_id,
+        room_id: job.room_id,
+    })
+    .expect("ids always encode");
+    let id = event_id(job.job_id, event_type, 0);
+    Some(DomainEvent::new(id, event_type, now, job.lane(), data))
 }
 
 /// The event as the log takes it.
@@ -89,8 +123,7 @@ fn event_id(act: JobId, event_type: EventType, place: usize) -> EventId {
 
 #[cfg(test)]
 mod tests {
-    use chat_core::ids::{RoomId, UserId};
-    use chat_core::job::{Act, VERSION};
+    use chat_core::job::VERSION;
     use chat_core::protocol::objects::MemberRole;
     use chat_core::protocol::server::ServerEvent;
 
@@ -147,5 +180,39 @@ mod tests {
         let mut effect = joined(room, Target::Room(room), UserId::now_v7());
         effect.fanout.only_socket = Some("s1".to_owned());
         assert!(of_job(&job(room), &[effect], Timestamp::now()).is_empty());
+    }
+
+    #[test]
+    fn who_comes_goes_or_types_is_in_the_log_and_a_chosen_status_is_not() {
+        let presence = |status, chosen| Act::SetPresence {
+            status,
+            activity: None,
+            chosen,
+        };
+        let of = |act| {
+            let mut job = job(RoomId::now_v7());
+            job.act = act;
+            of_transient(&job, Timestamp::now()).map(|event| event.event_type)
+        };
+        assert_eq!(
+            of(presence(PresenceStatus::Online, false)),
+            Some(EventType::UserOnline)
+        );
+        assert_eq!(
+            of(presence(PresenceStatus::Offline, false)),
+            Some(EventType::UserOffline)
+        );
+        assert_eq!(
+            of(Act::Typing { is_typing: true }),
+            Some(EventType::UserTyping)
+        );
+        for silent in [
+            Act::Typing { is_typing: false },
+            presence(PresenceStatus::Online, true),
+            presence(PresenceStatus::Away, false),
+            Act::AnnounceRoom {},
+        ] {
+            assert_eq!(of(silent), None);
+        }
     }
 }

@@ -3,12 +3,14 @@
 use chat_backends::rabbitmq::Broker;
 use chat_backends::rabbitmq::consumer::{ConsumeOptions, Consumer};
 use chat_backends::rabbitmq::delivery::Delivery;
+use chat_backends::rabbitmq::event_log::{Entry, EventLog};
 use chat_core::names::Queue;
 use chat_core::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::{JobLabels, JobResult, KindLabels};
 use super::{SessionEnd, Worker};
+use crate::domain_events;
 use crate::effects::{self, Effect};
 use crate::execute::execute_transient;
 
@@ -21,6 +23,7 @@ pub(super) async fn run(
     broker: Broker,
     stop: CancellationToken,
 ) -> Result<(), SessionEnd> {
+    let log = EventLog::open(&broker, &worker.rabbitmq).await?;
     let options = ConsumeOptions {
         queue: worker.rabbitmq.names.partition(Queue::Low, 0),
         priority: 0,
@@ -34,19 +37,26 @@ pub(super) async fn run(
             () = stop.cancelled() => break,
             delivery = consumer.next() => delivery?,
         };
-        let mut told = Vec::new();
+        let mut done = Done::default();
         let mut last = first.tag;
-        told.extend(work(&worker, &first).await);
+        work(&worker, &first, &mut done).await;
         for _ in 1..BATCH {
             let Some(delivery) = consumer.next_ready() else {
                 break;
             };
             let delivery = delivery?;
             last = delivery.tag;
-            told.extend(work(&worker, &delivery).await);
+            work(&worker, &delivery, &mut done).await;
         }
-        if let Err(error) = effects::publish(&worker.context.redis, &told).await {
+        let (heard, logged) = tokio::join!(
+            effects::publish(&worker.context.redis, &done.told),
+            log.append(&done.entries)
+        );
+        if let Err(error) = heard {
             tracing::debug!(%error, "typing and presence were dropped");
+        }
+        if let Err(error) = logged {
+            tracing::debug!(%error, "typing and presence are missing in the event log");
         }
         consumer.ack_up_to(last).await?;
     }
@@ -54,12 +64,19 @@ pub(super) async fn run(
     Ok(())
 }
 
-async fn work(worker: &Worker, delivery: &Delivery) -> Vec<Effect> {
+/// What is to be told of a batch.
+#[derive(Default)]
+struct Done {
+    told: Vec<Effect>,
+    entries: Vec<Entry>,
+}
+
+async fn work(worker: &Worker, delivery: &Delivery, batch: &mut Done) {
     let job = match delivery.job(&worker.job_keys) {
         Ok(job) => job,
         Err(error) => {
             tracing::warn!(%error, "a transient job was dropped");
-            return vec![];
+            return;
         }
     };
     let done = execute_transient(&worker.context, &job).await;
@@ -86,11 +103,14 @@ async fn work(worker: &Worker, delivery: &Delivery) -> Vec<Effect> {
                 .duration
                 .get_or_create(&KindLabels { queue, r#type })
                 .observe(age.as_secs_f64());
-            effects
+            batch.told.extend(effects);
+            let event = domain_events::of_transient(&job, Timestamp::now());
+            batch
+                .entries
+                .extend(event.as_ref().map(domain_events::entry));
         }
         Err(error) => {
             tracing::debug!(%error, job = %job.job_id, "a transient job was dropped");
-            vec![]
         }
     }
 }
