@@ -4,11 +4,13 @@ use chat_backends::config::RabbitConfig;
 use chat_backends::postgres;
 use chat_backends::rabbitmq::topology::QueueNames;
 use chat_backends::tls::http_client;
+use chat_core::names::Queue;
 use chat_processor::config::{ProcessorArgs, ProcessorConfig};
 use chat_server::config::{Config, GatewayArgs};
 use chat_test_support::database::Database;
 use chat_test_support::{PATIENCE, queues, until, variable};
 use clap::Parser;
+use lapin::options::BasicGetOptions;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -168,11 +170,18 @@ impl Chat {
 
     /// Another gateway of the same chat.
     pub(crate) async fn second_gateway(&self) -> Self {
-        let backends = self
-            .backends
+        Self::boot(self.backends().gateway(&[]), None, "/health").await
+    }
+
+    /// Another gateway of the same chat, which may be without a broker.
+    pub(crate) async fn second_gateway_only(&self) -> Self {
+        Self::boot(self.backends().gateway(&[]), None, "/health/readiness").await
+    }
+
+    fn backends(&self) -> &Backends {
+        self.backends
             .as_ref()
-            .expect("the first gateway has the backends");
-        Self::boot(backends.gateway(&[]), None, "/health").await
+            .expect("the first gateway has the backends")
     }
 
     async fn boot(config: Config, backends: Option<Backends>, probe: &str) -> Self {
@@ -197,6 +206,32 @@ impl Chat {
         })
         .await;
         chat
+    }
+
+    /// Takes so many jobs of messages off the queue, as a processor would.
+    pub(crate) async fn take_jobs(&self, count: usize) {
+        let channel = queues::raw_channel().await;
+        let names = &self.backends().queues;
+        for _ in 0..count {
+            until("a job is taken", async || {
+                for number in 0..PARTITIONS {
+                    let queue = names.partition(Queue::High, number);
+                    let options = BasicGetOptions { no_ack: true };
+                    let job = channel.basic_get(queue.into(), options).await.unwrap();
+                    if job.is_some() {
+                        return Some(());
+                    }
+                }
+                None
+            })
+            .await;
+        }
+    }
+
+    /// Everything that the gateway counts.
+    pub(crate) async fn metrics(&self) -> String {
+        let answer = self.client.get(self.url("/metrics")).send().await.unwrap();
+        answer.text().await.unwrap()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
