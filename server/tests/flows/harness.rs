@@ -4,13 +4,17 @@ use chat_backends::config::RabbitConfig;
 use chat_backends::postgres;
 use chat_backends::rabbitmq::topology::QueueNames;
 use chat_backends::tls::http_client;
+use chat_core::ids::RoomId;
 use chat_core::names::Queue;
+use chat_core::partition;
 use chat_processor::config::{ProcessorArgs, ProcessorConfig};
 use chat_server::config::{Config, GatewayArgs};
 use chat_test_support::database::Database;
 use chat_test_support::{PATIENCE, queues, until, variable};
 use clap::Parser;
-use lapin::options::BasicGetOptions;
+use futures::StreamExt;
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -208,24 +212,36 @@ impl Chat {
         chat
     }
 
-    /// Takes so many jobs of messages off the queue, as a processor would.
-    pub(crate) async fn take_jobs(&self, count: usize) {
+    /// Takes so many jobs of a room's messages off the queue at once, as a processor would.
+    pub(crate) async fn take_jobs(&self, room: &str, count: u16) {
         let channel = queues::raw_channel().await;
-        let names = &self.backends().queues;
+        let room: RoomId = room.parse().unwrap();
+        let number = partition::of(room.uuid(), PARTITIONS);
+        let queue = self.backends().queues.partition(Queue::High, number);
+        channel
+            .basic_qos(count, BasicQosOptions::default())
+            .await
+            .unwrap();
+        let mut jobs = channel
+            .basic_consume(
+                queue.into(),
+                "taker".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+            .unwrap();
         for _ in 0..count {
-            until("a job is taken", async || {
-                for number in 0..PARTITIONS {
-                    let queue = names.partition(Queue::High, number);
-                    let options = BasicGetOptions { no_ack: true };
-                    let job = channel.basic_get(queue.into(), options).await.unwrap();
-                    if job.is_some() {
-                        return Some(());
-                    }
-                }
-                None
-            })
-            .await;
+            jobs.next().await.unwrap().unwrap();
         }
+        // No others take the place of those that are acknowledged.
+        channel
+            .basic_cancel("taker".into(), BasicCancelOptions::default())
+            .await
+            .unwrap();
+        let all = BasicAckOptions { multiple: true };
+        channel.basic_ack(0, all).await.unwrap();
+        channel.close(200, "done".into()).await.unwrap();
     }
 
     /// Everything that the gateway counts.
