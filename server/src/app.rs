@@ -47,7 +47,7 @@ pub(crate) struct App {
     pub(crate) receipts: Receipts,
     pub(crate) facts: Facts,
     pub(crate) late: Late,
-    pub(crate) heads: Heads,
+    pub(crate) heads: Arc<Heads>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) monitoring: Monitoring,
     pub(crate) health: Health,

@@ -6,5 +6,6 @@ pub(crate) mod membership;
 pub(crate) mod packets;
 pub(crate) mod pump;
 pub(crate) mod receipts;
+mod reorder;
 pub(crate) mod subscriptions;
 pub(crate) mod views;

@@ -87,6 +87,7 @@ pub async fn run(
         config.on_broker_outage,
         Arc::clone(&metrics),
     );
+    let heads = Arc::new(Heads::default());
     let (late, latecomers) = Late::new();
     let app = Arc::new(App {
         passwords: Passwords::new()
@@ -106,7 +107,7 @@ pub async fn run(
         }),
         dispatcher: Arc::new(dispatcher),
         shedding: Arc::new(Shedding::new(config.shedding)),
-        subscriptions: Subscriptions::new(subscriber, Arc::clone(&hub)),
+        subscriptions: Subscriptions::new(subscriber, Arc::clone(&hub), Arc::clone(&heads)),
         web: Web::load(&config.web_root),
         objects,
         hub,
@@ -116,7 +117,7 @@ pub async fn run(
         receipts: Receipts::default(),
         facts: Facts::default(),
         late,
-        heads: Heads::default(),
+        heads,
         monitoring: Monitoring::default(),
         health: Health::default(),
         drain: Drain::default(),

@@ -14,6 +14,7 @@ mod dlq_program;
 mod event_log;
 mod failures;
 mod interleavings;
+mod model;
 mod outages;
 mod partitions;
 mod programs;

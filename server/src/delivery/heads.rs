@@ -92,6 +92,19 @@ impl Heads {
         }
     }
 
+    /// How far a room was emitted without a gap; `None` if nobody has said where it begins.
+    pub(super) fn upto(&self, room: RoomId) -> Option<i64> {
+        self.lock().get(&room).map(|line| line.upto)
+    }
+
+    /// Nobody here hears these rooms any more: what comes while they are not heard is not missed.
+    pub(super) fn forget(&self, rooms: &[RoomId]) {
+        let mut lines = self.lock();
+        for room in rooms {
+            lines.remove(room);
+        }
+    }
+
     /// All clients catch up by themselves: begin anew.
     pub(super) fn clear(&self) {
         self.lock().clear();
@@ -105,15 +118,20 @@ impl Heads {
         heads.iter().copied().filter(is_behind).collect()
     }
 
-    /// What a room misses up to `head`, and that it counts as emitted from now on.
-    fn take_missing(&self, room: RoomId, head: i64) -> Vec<i64> {
-        let mut lines = self.lock();
-        let Some(line) = lines.get_mut(&room) else {
-            return Vec::new();
-        };
-        let missing = line.missing(head);
-        line.advance(head);
-        missing
+    /// What a room misses up to `head`.
+    fn missing(&self, room: RoomId, head: i64) -> Vec<i64> {
+        let lines = self.lock();
+        lines
+            .get(&room)
+            .map(|line| line.missing(head))
+            .unwrap_or_default()
+    }
+
+    /// Everything up to `head` counts as emitted from now on.
+    fn advance(&self, room: RoomId, head: i64) {
+        if let Some(line) = self.lock().get_mut(&room) {
+            line.advance(head);
+        }
     }
 
     fn forget_others(&self, is_local: impl Fn(RoomId) -> bool) {
@@ -176,7 +194,7 @@ async fn known_heads(app: &App, rooms: &[RoomId]) -> Option<Vec<(RoomId, i64)>> 
 }
 
 async fn make_good(app: &App, room: RoomId, head: i64) {
-    let missing = app.heads.take_missing(room, head);
+    let missing = app.heads.missing(room, head);
     let (Some(first), Some(last)) = (missing.first(), missing.last()) else {
         return;
     };
@@ -185,11 +203,14 @@ async fn make_good(app: &App, room: RoomId, head: i64) {
     if last - first < MOST
         && let Some(messages) = read(app, room, &missing).await
     {
+        // Only then: what comes meanwhile waits for them.
         for message in messages {
             pump::deliver_again(app, room, message);
         }
+        app.heads.advance(room, head);
         return;
     }
+    app.heads.advance(room, head);
     let event = serde_json::json!({"roomId": room, "reason": "missed"});
     app.hub.each_in_room(room, |client| {
         if client.hears(Dialect::Canonical) {
@@ -243,12 +264,13 @@ mod tests {
         }
         assert_eq!(heads.behind(&[(room, 4)]), []);
         assert_eq!(heads.behind(&[(room, 8)]), [(room, 8)]);
-        assert_eq!(heads.take_missing(room, 8), [5, 8]);
+        assert_eq!(heads.missing(room, 8), [5, 8]);
+        heads.advance(room, 8);
         assert_eq!(heads.behind(&[(room, 8)]), []);
         heads.note(room, 9);
         assert_eq!(heads.behind(&[(room, 9)]), []);
         // Far more than can be made good costs no more than that.
-        assert_eq!(heads.take_missing(room, i64::MAX - 1).len(), 201);
+        assert_eq!(heads.missing(room, i64::MAX - 1).len(), 201);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the channels say, in the order in which they say it.
+//! What the channels say, each room's events in the order of its numbers.
 //!
 //! The payload was encoded once, where the act was committed; here it is copied into one packet a namespace, and
 //! translated for the dialects that somebody here hears. Only what the gateway itself has to know is read from it: who
@@ -22,18 +22,145 @@ use tokio_util::sync::CancellationToken;
 use super::membership;
 use super::packets::Packets;
 use super::receipts::Delivered;
+use super::reorder::Reorder;
 use crate::app::App;
 use crate::dialects::Dialect;
 use crate::metrics::Stage;
 use crate::presence::EVICT;
 use crate::sockets::client::Client;
 
-/// Works until `stop`.
+/// Rooms whose place is remembered before those that left are looked for.
+const MOST_PLACES: usize = 1024;
+
+/// An event of a channel.
+struct Arrival {
+    target: FanoutTarget,
+    fanout: Fanout,
+    message: Option<Delivered>,
+}
+
+/// What came and is not emitted yet.
+struct Incoming {
+    app: Arc<App>,
+    reorder: Reorder<Arrival>,
+    ready: Vec<Arrival>,
+    /// How many rooms may be remembered before those that left are forgotten.
+    most_places: usize,
+}
+
+/// Works until `stop`, and leaves nothing behind.
 pub(crate) async fn run(app: Arc<App>, mut events: Receiver<FanoutEvent>, stop: CancellationToken) {
-    while let Some(Some(event)) = stop.run_until_cancelled(events.recv()).await {
+    let mut incoming = Incoming {
+        app,
+        reorder: Reorder::new(),
+        ready: Vec::new(),
+        most_places: MOST_PLACES,
+    };
+    loop {
+        let deadline = incoming.reorder.deadline();
+        let late = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            () = late => incoming.expire(&mut events),
+            event = events.recv() => match event {
+                Some(event) => incoming.take(event),
+                None => break,
+            },
+        }
+    }
+    incoming.give_up();
+}
+
+impl Incoming {
+    fn take(&mut self, event: FanoutEvent) {
         match event {
-            FanoutEvent::Message { channel, payload } => deliver(&app, &channel, &payload),
-            FanoutEvent::Missed => missed(&app),
+            FanoutEvent::Message { channel, payload } => self.hear(&channel, &payload),
+            FanoutEvent::Missed => {
+                self.give_up();
+                missed(&self.app);
+            }
+        }
+    }
+
+    /// Emits what waited too long, unless what it waited for lies in the queue by now.
+    fn expire(&mut self, events: &mut Receiver<FanoutEvent>) {
+        for _ in 0..events.len() {
+            let Ok(event) = events.try_recv() else {
+                break;
+            };
+            self.take(event);
+        }
+        self.reorder.expire(Instant::now(), &mut self.ready);
+        self.emit();
+    }
+
+    /// Emits all that waits.
+    fn give_up(&mut self) {
+        self.reorder.clear(&mut self.ready);
+        self.emit();
+    }
+
+    fn hear(&mut self, channel: &str, payload: &[u8]) {
+        let Some(target) = fanout_target(channel) else {
+            return;
+        };
+        let fanout: Fanout = match serde_json::from_slice(payload) {
+            Ok(fanout) => fanout,
+            Err(error) => {
+                tracing::error!(%error, "a fan-out message could not be read");
+                return;
+            }
+        };
+        let message = delivered(target, &fanout);
+        let arrival = Arrival {
+            target,
+            fanout,
+            message,
+        };
+        self.sort(arrival);
+        self.emit();
+    }
+
+    /// What may be emitted now is ready after this.
+    fn sort(&mut self, arrival: Arrival) {
+        let app = &self.app;
+        match (arrival.target, arrival.message) {
+            (FanoutTarget::Room(room), Some(message)) => self.reorder.message(
+                (room, message.seq),
+                arrival,
+                Instant::now(),
+                || app.heads.upto(room),
+                &mut self.ready,
+            ),
+            (FanoutTarget::Room(room), None) => {
+                self.reorder
+                    .other(room, arrival, Instant::now(), &mut self.ready);
+            }
+            (FanoutTarget::User(_), _) => {
+                // Who leaves a room hears first what came before.
+                if arrival.fanout.event == CONTROL_LEAVE
+                    && let Some(Control { room_id, .. }) = parsed(&arrival.fanout)
+                {
+                    self.reorder.release(room_id, &mut self.ready);
+                }
+                self.ready.push(arrival);
+            }
+        }
+        if self.reorder.rooms() > self.most_places {
+            self.reorder.forget_others(|room| app.hub.has_room(room));
+            self.most_places = MOST_PLACES.max(2 * self.reorder.rooms());
+        }
+    }
+
+    fn emit(&mut self) {
+        for arrival in self.ready.drain(..) {
+            deliver(&self.app, &arrival);
         }
     }
 }
@@ -53,26 +180,21 @@ fn missed(app: &App) {
     }
 }
 
-fn deliver(app: &Arc<App>, channel: &str, payload: &[u8]) {
-    let Some(target) = fanout_target(channel) else {
-        return;
-    };
-    let fanout: Fanout = match serde_json::from_slice(payload) {
-        Ok(fanout) => fanout,
-        Err(error) => {
-            tracing::error!(%error, "a fan-out message could not be read");
-            return;
-        }
-    };
+fn deliver(app: &Arc<App>, arrival: &Arrival) {
+    let Arrival {
+        target,
+        fanout,
+        message,
+    } = arrival;
     let began = Instant::now();
     let _step = Step::follow(Kind::Consumer, "emit", fanout.traceparent.as_deref())
         .inspect(|step| step.note("messaging.operation.name", fanout.event.clone()));
     match fanout.event.as_str() {
-        CONTROL_JOIN | CONTROL_LEAVE | CONTROL_LOOK_AWAY | EVICT => control(app, target, &fanout),
-        "session.revoked" => revoke(app, target, &fanout),
+        CONTROL_JOIN | CONTROL_LEAVE | CONTROL_LOOK_AWAY | EVICT => control(app, *target, fanout),
+        "session.revoked" => revoke(app, *target, fanout),
         _ => {
-            emit(app, target, &fanout);
-            follow(app, target, &fanout);
+            emit_event(app, *target, fanout, *message);
+            follow(app, *target, fanout);
         }
     }
     if fanout.event == "message.delivered"
@@ -85,22 +207,40 @@ fn deliver(app: &Arc<App>, channel: &str, payload: &[u8]) {
     }
 }
 
+/// The message that a room's channel brings.
+fn delivered(target: FanoutTarget, fanout: &Fanout) -> Option<Delivered> {
+    match (fanout.event.as_str(), target) {
+        ("message.delivered", FanoutTarget::Room(_)) => parsed(fanout),
+        _ => None,
+    }
+}
+
 /// Tells the clients of a channel, each in the dialects that it hears.
 pub(super) fn emit(app: &App, target: FanoutTarget, fanout: &Fanout) {
+    emit_event(app, target, fanout, delivered(target, fanout));
+}
+
+fn emit_event(app: &App, target: FanoutTarget, fanout: &Fanout, message: Option<Delivered>) {
     let mut packets = Packets::of(app, target, fanout);
-    emit_in(app, &Dialect::ALL, &mut packets);
+    emit_packets(app, &Dialect::ALL, &mut packets, message);
     for dialect in packets.waiting() {
         app.late.push(app, dialect, target, fanout);
     }
 }
 
-/// The same for some dialects only, as far as the packets are ready.
+/// Tells the clients that hear some dialects, as far as the packets are ready.
 pub(super) fn emit_in(app: &App, dialects: &[Dialect], packets: &mut Packets<'_>) {
+    let message = delivered(packets.target, packets.fanout);
+    emit_packets(app, dialects, packets, message);
+}
+
+fn emit_packets(
+    app: &App,
+    dialects: &[Dialect],
+    packets: &mut Packets<'_>,
+    message: Option<Delivered>,
+) {
     let (target, fanout) = (packets.target, packets.fanout);
-    let message: Option<Delivered> = match (fanout.event.as_str(), target) {
-        ("message.delivered", FanoutTarget::Room(_)) => parsed(fanout),
-        _ => None,
-    };
     let mut receivers = Vec::new();
     let mut send = |client: &Arc<Client>| {
         if !concerns(fanout, client) {

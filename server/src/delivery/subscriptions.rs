@@ -8,21 +8,24 @@ use chat_core::names;
 use futures::FutureExt;
 use tokio::sync::Mutex;
 
+use super::heads::Heads;
 use crate::sockets::hub::Hub;
 
 /// Subscribes on the first need and unsubscribes after the last.
 pub(crate) struct Subscriptions {
     subscriber: FanoutSubscriber,
     hub: Arc<Hub>,
+    heads: Arc<Heads>,
     /// Held while orders are placed: what the hub says and what is ordered must not overtake each other.
     ordering: Mutex<()>,
 }
 
 impl Subscriptions {
-    pub(crate) fn new(subscriber: FanoutSubscriber, hub: Arc<Hub>) -> Self {
+    pub(crate) fn new(subscriber: FanoutSubscriber, hub: Arc<Hub>, heads: Arc<Heads>) -> Self {
         Self {
             subscriber,
             hub,
+            heads,
             ordering: Mutex::default(),
         }
     }
@@ -61,16 +64,14 @@ impl Subscriptions {
     /// Stops listening to what nobody here needs any more.
     pub(crate) async fn drop_unneeded(&self, user: Option<UserId>, rooms: &[RoomId]) {
         let _ordering = self.ordering.lock().await;
+        let mut gone = rooms.to_vec();
+        gone.retain(|room| !self.hub.has_room(*room));
+        self.heads.forget(&gone);
         let channels: Vec<String> = user
             .filter(|user| !self.hub.needs_user(*user))
             .map(names::fanout_user)
             .into_iter()
-            .chain(
-                rooms
-                    .iter()
-                    .filter(|room| !self.hub.has_room(**room))
-                    .map(|room| names::fanout_room(*room)),
-            )
+            .chain(gone.into_iter().map(names::fanout_room))
             .collect();
         if !channels.is_empty() {
             self.subscriber.unsubscribe(channels).await;

@@ -1,5 +1,7 @@
 //! A gateway that leaves: nobody new comes in, everybody is told, nothing acknowledged is lost.
 
+use std::collections::BTreeSet;
+
 use chat_test_support::until;
 use serde_json::json;
 
@@ -25,6 +27,31 @@ async fn sockets_are_told_and_closed_and_nobody_new_comes_in() {
     assert_eq!(status, 503, "{body}");
     one.closed().await;
     other.closed().await;
+    chat.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_are_told_different_times_to_come_back() {
+    let chat = Chat::start().await;
+    let mut sockets = Vec::new();
+    for _ in 0..4 {
+        let person = chat.register().await;
+        for _ in 0..5 {
+            sockets.push(chat.connect(&person).await);
+        }
+    }
+    chat.stop_gateway();
+    let mut hints = BTreeSet::new();
+    for socket in &mut sockets {
+        let notice = socket.event("server.draining").await;
+        let hint = notice["reconnectInMs"].as_u64().unwrap();
+        // So few go within the shortest spread.
+        assert!(hint <= 300, "{notice}");
+        hints.insert(hint);
+    }
+    assert!(hints.len() > 10, "{hints:?}");
+    let apart = hints.last().unwrap() - hints.first().unwrap();
+    assert!(apart > 100, "{hints:?}");
     chat.stop().await;
 }
 

@@ -4,11 +4,17 @@ use chat_backends::config::RabbitConfig;
 use chat_backends::postgres;
 use chat_backends::rabbitmq::topology::QueueNames;
 use chat_backends::tls::http_client;
+use chat_core::ids::RoomId;
+use chat_core::names::Queue;
+use chat_core::partition;
 use chat_processor::config::{ProcessorArgs, ProcessorConfig};
 use chat_server::config::{Config, GatewayArgs};
 use chat_test_support::database::Database;
 use chat_test_support::{PATIENCE, queues, until, variable};
 use clap::Parser;
+use futures::StreamExt;
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -168,11 +174,18 @@ impl Chat {
 
     /// Another gateway of the same chat.
     pub(crate) async fn second_gateway(&self) -> Self {
-        let backends = self
-            .backends
+        Self::boot(self.backends().gateway(&[]), None, "/health").await
+    }
+
+    /// Another gateway of the same chat, which may be without a broker.
+    pub(crate) async fn second_gateway_only(&self) -> Self {
+        Self::boot(self.backends().gateway(&[]), None, "/health/readiness").await
+    }
+
+    fn backends(&self) -> &Backends {
+        self.backends
             .as_ref()
-            .expect("the first gateway has the backends");
-        Self::boot(backends.gateway(&[]), None, "/health").await
+            .expect("the first gateway has the backends")
     }
 
     async fn boot(config: Config, backends: Option<Backends>, probe: &str) -> Self {
@@ -197,6 +210,44 @@ impl Chat {
         })
         .await;
         chat
+    }
+
+    /// Takes so many jobs of a room's messages off the queue at once, as a processor would.
+    pub(crate) async fn take_jobs(&self, room: &str, count: u16) {
+        let channel = queues::raw_channel().await;
+        let room: RoomId = room.parse().unwrap();
+        let number = partition::of(room.uuid(), PARTITIONS);
+        let queue = self.backends().queues.partition(Queue::High, number);
+        channel
+            .basic_qos(count, BasicQosOptions::default())
+            .await
+            .unwrap();
+        let mut jobs = channel
+            .basic_consume(
+                queue.into(),
+                "taker".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+            .unwrap();
+        for _ in 0..count {
+            jobs.next().await.unwrap().unwrap();
+        }
+        // No others take the place of those that are acknowledged.
+        channel
+            .basic_cancel("taker".into(), BasicCancelOptions::default())
+            .await
+            .unwrap();
+        let all = BasicAckOptions { multiple: true };
+        channel.basic_ack(0, all).await.unwrap();
+        channel.close(200, "done".into()).await.unwrap();
+    }
+
+    /// Everything that the gateway counts.
+    pub(crate) async fn metrics(&self) -> String {
+        let answer = self.client.get(self.url("/metrics")).send().await.unwrap();
+        answer.text().await.unwrap()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -25,7 +25,7 @@ pub(crate) struct StoredMessage {
     pub(crate) content: String,
 }
 
-/// What a run came to. All of the last six must be zero.
+/// What a run came to. All of the last seven must be zero.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Verdict {
@@ -47,7 +47,9 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     pub(crate) fn is_clean(&self) -> bool {
-        self.lost + self.doubled + self.gaps + self.disorder + self.not_seen + self.other == 0
+        self.overtaken_live == 0
+            && self.lost + self.doubled + self.gaps + self.disorder + self.not_seen + self.other
+                == 0
     }
 
     fn tell(&mut self, problem: String) {
@@ -376,6 +378,26 @@ mod tests {
         // Emitted before the other was acknowledged: nothing was promised.
         case.sent[1].emitted = 14;
         assert_eq!(case.check(case.view()).disorder, 0);
+    }
+
+    #[test]
+    fn what_comes_live_after_a_later_message_of_somebody_else_is_told() {
+        let mut case = good();
+        case.rows[2].sender = Uuid::nil();
+        let mut view = View::of([case.room.uuid()]);
+        for place in [0, 2, 1] {
+            let row = &case.rows[place];
+            let message = Message {
+                id: row.id,
+                room_id: case.room.uuid(),
+                seq: row.seq,
+                sender_id: row.sender,
+            };
+            view.take(&message, true);
+        }
+        let verdict = case.check(view);
+        assert_eq!(verdict.overtaken_live, 1);
+        assert!(!verdict.is_clean());
     }
 
     #[test]

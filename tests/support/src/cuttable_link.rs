@@ -1,5 +1,8 @@
 //! A TCP link to a backend that a test can cut, freeze and heal.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,6 +23,7 @@ enum State {
 #[derive(Debug)]
 pub struct CuttableLink {
     port: u16,
+    accepted: Arc<AtomicUsize>,
     state: watch::Sender<State>,
     /// Ended with the link.
     _tasks: JoinSet<()>,
@@ -36,9 +40,11 @@ impl CuttableLink {
         let local = listener.local_addr().unwrap().port();
         let (state, watched) = watch::channel(State::Up);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, target, watched));
+        let accepted = Arc::new(AtomicUsize::new(0));
+        tasks.spawn(accept(listener, target, watched, Arc::clone(&accepted)));
         Self {
             port: local,
+            accepted,
             state,
             _tasks: tasks,
         }
@@ -48,6 +54,12 @@ impl CuttableLink {
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// How many connections were made so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// Closes every connection and refuses new ones.
@@ -66,10 +78,16 @@ impl CuttableLink {
     }
 }
 
-async fn accept(listener: TcpListener, target: String, state: watch::Receiver<State>) {
+async fn accept(
+    listener: TcpListener,
+    target: String,
+    state: watch::Receiver<State>,
+    accepted: Arc<AtomicUsize>,
+) {
     let mut links = JoinSet::new();
     loop {
         let (client, _) = listener.accept().await.unwrap();
+        accepted.fetch_add(1, Ordering::Relaxed);
         if *state.borrow() == State::Cut {
             continue;
         }
