@@ -20,7 +20,11 @@ function launch() {
   assert.ok(executablePath, "no Chromium: apt-get install chromium");
   return chromium.launch({
     executablePath,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      ...["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+      // Calls: a made-up microphone and camera, allowed without a question, and a way between the windows on any machine.
+      ...["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection"],
+    ],
   });
 }
 
@@ -149,6 +153,22 @@ export class Person {
   async menu(text, testId) {
     await this.act(text, "message-more");
     await this.by(testId).click();
+  }
+
+  /** The call panel in this state: `dialling`, `connecting`, `connected`, `broken`. */
+  inCall(state) {
+    return this.page.locator(`[data-testid="call"][data-state="${state}"]`).waitFor();
+  }
+
+  /** A second window of the same person, signed in. */
+  async secondDevice(options) {
+    const device = await Person.arrive("device", options);
+    device.username = this.username;
+    await device.page.goto(BASE_URL);
+    await device.login(this.password);
+    await device.by("new-chat").waitFor();
+    await device.online();
+    return device;
   }
 
   /** Repeats what may fail at first, until it succeeds or patience ends. */

@@ -1,4 +1,5 @@
 /** `ChatClient`: signing in, the rooms, their conversations, and events for whatever shows them. */
+import type { Calls } from './calls.js';
 import type { ConnectionState } from './connection.js';
 import { conversation, type ConversationEntry } from './conversation.js';
 import { Engine, type ChatClientOptions, type ChatEvents } from './engine.js';
@@ -218,6 +219,13 @@ export class ChatClient {
   /** The bytes of an attachment's `url` or `thumbUrl`. */
   file(url: string): Promise<Blob> {
     return this.rest.download(url);
+  }
+
+  // --- calls ---
+
+  /** What rings, the call that this device is in, and what can be done with them. */
+  get calls(): Calls {
+    return this.#engine.calls;
   }
 
   // --- one conversation ---

@@ -2,6 +2,7 @@
  * The parts of one client and what they tell each other. `ChatClient` is what the outside sees of it;
  * the rules live in the parts' own files.
  */
+import { Calls, type CallEnd, type CurrentCall } from './calls.js';
 import { Connection, type ConnectionState } from './connection.js';
 import { Emitter } from './emitter.js';
 import { toChatError, type ChatError } from './errors.js';
@@ -20,6 +21,7 @@ import { defaultStore, type KeyValueStore } from './storage.js';
 import { Sync } from './sync.js';
 import { SocketTransport, type Transport } from './transport.js';
 import type {
+  CallSignal,
   Invite,
   JoinRequest,
   MentionEvent,
@@ -62,6 +64,12 @@ export interface ChatEvents {
   friends: undefined;
   /** Who is blocked changed; see `rest.blocks()`. */
   blocks: undefined;
+  /** A call rings, stopped ringing, or the one that this device is in changed. */
+  calls: undefined;
+  /** The call that this device was in is over. */
+  callEnded: { call: CurrentCall; reason: CallEnd };
+  /** The other side's browser says something of the current call. */
+  callSignal: CallSignal;
   /** The session ended without `logout`: the code says why. */
   signedOut: { code: string };
   /** Something in the background failed for good. */
@@ -85,6 +93,7 @@ export class Engine {
   readonly transport: Transport;
   readonly session: SessionKeeper;
   readonly connection: Connection;
+  readonly calls: Calls;
   readonly outbox: Outbox;
   readonly people: People;
   readonly rooms: Rooms;
@@ -128,6 +137,14 @@ export class Engine {
         token,
         ...(options.transports ? { transports: options.transports } : {}),
       });
+    this.calls = new Calls({
+      rest: this.rest,
+      transport: this.transport,
+      selfId: () => this.selfId,
+      onChange: () => this.events.emit('calls', undefined),
+      onEnd: (call, reason) => this.events.emit('callEnded', { call, reason }),
+      onSignal: (signal) => this.events.emit('callSignal', signal),
+    });
     this.rooms = new Rooms(
       () => this.selfId,
       (roomId) => this.#changed(roomId),
@@ -194,7 +211,10 @@ export class Engine {
       onState: (state) => this.events.emit('connection', state),
       onOnline: (first) => this.#background(this.#online(first)),
       onOffline: () => this.#offline(),
-      onEvent: (name, payload) => applyEvent(this.#live, name, payload),
+      onEvent: (name, payload) => {
+        if (name.startsWith('call.')) this.calls.handle(name, payload);
+        else applyEvent(this.#live, name, payload);
+      },
       onSessionEnd: (code) => void this.#lost(code),
     });
   }
@@ -225,6 +245,8 @@ export class Engine {
   async end({ keepOutbox }: { keepOutbox: boolean }): Promise<void> {
     clearInterval(this.#checks);
     clearTimeout(this.#freshen);
+    this.calls.abandon();
+    this.calls.clear();
     this.connection.stop();
     this.sync.stop();
     this.receipts.clear();
@@ -253,6 +275,7 @@ export class Engine {
     if (!this.sync.listed) this.#background(this.sync.loadRooms());
     if (first) this.#background(this.#countMentions());
     else {
+      this.#background(this.calls.recheck());
       await this.sync.resume();
       this.outbox.resendUnshown(Date.now() - UNSHOWN_MS);
       this.#freshenSoon();

@@ -4,10 +4,12 @@ import type { Http } from './http.js';
 import type {
   Attachment,
   AuthResult,
+  Call,
   CreateRoomInput,
   DeviceSession,
   FriendRequest,
   HistoryPage,
+  IceServers,
   Invite,
   Member,
   MemberRole,
@@ -210,6 +212,20 @@ export class RestApi {
 
   unblock(userId: string): Promise<void> {
     return this.#send('DELETE', `/blocks/${seg(userId)}`);
+  }
+
+  call(id: string): Promise<Call> {
+    return this.#get(`/calls/${seg(id)}`);
+  }
+
+  /** The calls of a room, the latest first. */
+  roomCalls(roomId: string, limit = 50): Promise<Page<Call>> {
+    return this.#get(`/rooms/${seg(roomId)}/calls`, { limit });
+  }
+
+  /** STUN and TURN servers, with credentials for this user and the next hour. */
+  iceServers(): Promise<IceServers> {
+    return this.#get('/calls/turn-credentials');
   }
 
   /** Whether this gateway takes files. */

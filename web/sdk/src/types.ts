@@ -61,11 +61,53 @@ export interface Attachment {
   createdAt?: string;
 }
 
+export type CallMedia = 'audio' | 'video';
+export type CallState =
+  'ringing' | 'ongoing' | 'ended' | 'refused' | 'missed' | 'cancelled' | 'unavailable';
+export type CallSignalKind = 'offer' | 'answer' | 'ice';
+
+/** What a call leaves in its room. */
 export interface CallSummary {
   callId: string;
-  media: 'audio' | 'video';
-  state: string;
+  media: CallMedia;
+  state: CallState;
   durationMs: number | null;
+}
+
+export interface CallParticipant {
+  userId: string;
+  state: string;
+  joinedAt: string | null;
+  leftAt: string | null;
+}
+
+export interface Call {
+  id: string;
+  roomId: string;
+  media: CallMedia;
+  state: CallState;
+  callerId: string;
+  participants: CallParticipant[];
+  createdAt: string;
+  answeredAt: string | null;
+  endedAt: string | null;
+  endReason: string | null;
+  durationMs: number | null;
+}
+
+/** What the browsers of a call tell each other; the gateway does not look into `data`. */
+export interface CallSignal {
+  callId: string;
+  fromUserId: string;
+  kind: CallSignalKind;
+  data: unknown;
+}
+
+/** Where the browsers of a call may meet; as `RTCPeerConnection` takes it. */
+export interface IceServers {
+  iceServers: { urls: string[]; username?: string; credential?: string }[];
+  /** Seconds that the credentials are good for. */
+  ttl: number;
 }
 
 export interface Message {
@@ -81,6 +123,10 @@ export interface Message {
   preview: string;
   hasMore: boolean;
   replyTo: ReplyRef | null;
+  /** The first message of the thread that this one belongs to. */
+  threadId?: string | null;
+  /** How many answers the thread that begins here has. */
+  replyCount?: number;
   forwardedFrom?: ForwardedFrom | null;
   /** Ids of the users that the text names. */
   mentions?: string[];
