@@ -7,6 +7,7 @@ import { ChatError } from './errors.js';
 import { windowOf } from './history.js';
 import type { Draft } from './outbox.js';
 import type { RestApi } from './rest.js';
+import type { Thread } from './threads.js';
 import type {
   Attachment,
   CreateRoomInput,
@@ -300,8 +301,13 @@ export class ChatClient {
       throw new ChatError('content_too_large', `A message holds at most ${MAX_CONTENT} characters`);
     }
     this.#engine.notifier.stop();
-    this.toNewest(draft.roomId);
+    if (!draft.threadId) this.toNewest(draft.roomId);
     return this.#engine.outbox.enqueue({ ...draft, content }).clientMsgId;
+  }
+
+  /** The thread that begins with a message; `conversation` tells of its changes. Close it when it is left. */
+  thread(roomId: string, rootId: string): Thread {
+    return this.#engine.thread(roomId, rootId);
   }
 
   retry(clientMsgId: string): void {

@@ -20,6 +20,7 @@ import { SessionKeeper, type Lock, type Session } from './session.js';
 import { defaultStore, type KeyValueStore } from './storage.js';
 import { Sync } from './sync.js';
 import { SocketTransport, type Transport } from './transport.js';
+import { Thread } from './threads.js';
 import type {
   CallSignal,
   Invite,
@@ -303,12 +304,13 @@ export class Engine {
   }
 
   async #send(entry: OutboxEntry): Promise<void> {
-    const { roomId, content, clientMsgId, replyTo, mentions, attachments } = entry;
+    const { roomId, content, clientMsgId, replyTo, threadId, mentions, attachments } = entry;
     await this.transport.request('message.send', {
       roomId,
       clientMsgId,
       ...(content ? { content } : {}),
       ...(replyTo ? { replyTo } : {}),
+      ...(threadId ? { threadId } : {}),
       ...(mentions?.length ? { mentions } : {}),
       ...(attachments?.length
         ? { attachments: attachments.map(({ id }) => id), type: typeOf(attachments[0]?.mimeType) }
@@ -353,6 +355,17 @@ export class Engine {
     for (const { senderId, clientMsgId, roomId } of messages) {
       if (senderId === this.selfId && clientMsgId) this.outbox.confirm(roomId, clientMsgId);
     }
+  }
+
+  thread(roomId: string, rootId: string): Thread {
+    return new Thread(roomId, rootId, {
+      rest: this.rest,
+      rooms: this.rooms,
+      outbox: this.outbox,
+      selfId: () => this.selfId,
+      listen: (heard) => this.events.on('message', heard),
+      onChange: (changed) => this.#changed(changed),
+    });
   }
 
   /** A room came in: who is in it, and whom to follow. */

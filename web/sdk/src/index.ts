@@ -9,4 +9,5 @@ export type { Draft } from './outbox.js';
 export type { Lock } from './session.js';
 export { MemoryStore, WebStore, type KeyValueStore } from './storage.js';
 export type { Transport, TransportHandlers } from './transport.js';
+export type { Thread } from './threads.js';
 export type * from './types.js';

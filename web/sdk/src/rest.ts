@@ -164,6 +164,11 @@ export class RestApi {
     return this.#get(`/messages/${seg(id)}`);
   }
 
+  /** The answers of the thread that begins with this message, ascending. */
+  thread(messageId: string, cursor?: string, limit = 50): Promise<Page<Message>> {
+    return this.#get(`/messages/${seg(messageId)}/thread`, { limit, cursor });
+  }
+
   /** The room's pinned messages. */
   async pins(roomId: string): Promise<Message[]> {
     return (await this.#get<Page<Message>>(`/rooms/${seg(roomId)}/pins`)).data;

@@ -5,6 +5,7 @@ import {
   type ConversationEntry,
   type PresenceStatus,
   type Room,
+  type Thread,
   type User,
 } from '@chatcluster/sdk';
 import { createSubscriber } from 'svelte/reactivity';
@@ -217,5 +218,47 @@ export class ConversationState {
   get typing(): string[] {
     this.#typing();
     return chat.client.typingUsers(this.roomId);
+  }
+}
+
+/** One thread as reactive state, for as long as it is on screen. */
+export class ThreadState {
+  readonly #thread: Thread;
+  readonly #changes: () => void;
+
+  constructor(roomId: string, rootId: string) {
+    this.#thread = chat.client.thread(roomId, rootId);
+    this.#changes = createSubscriber((update) =>
+      chat.client.on('conversation', (change) => {
+        if (change.roomId === roomId) update();
+      }),
+    );
+  }
+
+  get entries(): ConversationEntry[] {
+    this.#changes();
+    return this.#thread.entries();
+  }
+
+  get loaded(): boolean {
+    this.#changes();
+    return this.#thread.loaded;
+  }
+
+  get hasMore(): boolean {
+    this.#changes();
+    return this.#thread.hasMore;
+  }
+
+  load(): Promise<void> {
+    return this.#thread.load();
+  }
+
+  loadMore(): Promise<void> {
+    return this.#thread.loadMore();
+  }
+
+  close(): void {
+    this.#thread.close();
   }
 }
