@@ -110,6 +110,21 @@ export class Person {
     await this.by("composer").waitFor();
   }
 
+  /** Asks through the page to be friends, and is accepted. */
+  async befriend(/** @type {Person} */ other) {
+    await this.openDmWith(other);
+    await this.by("room-details").click();
+    await this.by("add-friend").click();
+    await other.by("people").click();
+    await other.by("accept-friend").click();
+    await other.by("friend").filter({ hasText: this.username }).waitFor();
+    await other.page.keyboard.press("Escape");
+    await this.by("remove-friend").waitFor();
+    await this.page.keyboard.press("Escape");
+    const back = this.page.getByRole("link", { name: "Back to conversations" });
+    if (await back.isVisible()) await back.click();
+  }
+
   /** Opens the first room whose item shows this text. */
   async openRoom(text) {
     await this.by("room-item").filter({ hasText: text }).first().click();

@@ -31,6 +31,7 @@ import type {
   Presence,
   ResumedRoom,
   Room,
+  StoryNews,
   User,
 } from './types.js';
 import { TypingNotifier, TypingWatch } from './typing.js';
@@ -65,6 +66,8 @@ export interface ChatEvents {
   friends: undefined;
   /** Who is blocked changed; see `rest.blocks()`. */
   blocks: undefined;
+  /** A story came or went, or somebody saw, liked or commented one of the user's; see `rest.stories()`. */
+  story: StoryNews;
   /** A call rings, stopped ringing, or the one that this device is in changed. */
   calls: undefined;
   /** The call that this device was in is over. */
@@ -201,6 +204,7 @@ export class Engine {
       onJoinRequest: (request) => this.events.emit('joinRequest', request),
       onPins: (roomId) => this.events.emit('pins', { roomId }),
       onFriends: () => this.events.emit('friends', undefined),
+      onStory: (news) => this.events.emit('story', news),
       onBlocks: () => this.events.emit('blocks', undefined),
       onRoom: (room) => this.learned(room),
       onChange: (roomId) => this.#changed(roomId),

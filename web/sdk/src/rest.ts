@@ -22,6 +22,8 @@ import type {
   RoomChange,
   SearchHit,
   SearchQuery,
+  Story,
+  StoryComment,
   UnreadSummary,
   User,
   UserRef,
@@ -231,6 +233,38 @@ export class RestApi {
   /** STUN and TURN servers, with credentials for this user and the next hour. */
   iceServers(): Promise<IceServers> {
     return this.#get('/calls/turn-credentials');
+  }
+
+  /** Those of the user and of friends that are not over, the latest first. */
+  async stories(): Promise<Story[]> {
+    return (await this.#get<Page<Story>>('/stories')).data;
+  }
+
+  /** For a day; words, a picture uploaded before, or both. */
+  createStory(input: { content?: string; attachmentId?: string }): Promise<Story> {
+    return this.#post('/stories', input);
+  }
+
+  deleteStory(id: string): Promise<void> {
+    return this.#send('DELETE', `/stories/${seg(id)}`);
+  }
+
+  /** Counts the user among those who saw it. */
+  viewStory(id: string): Promise<void> {
+    return this.#post(`/stories/${seg(id)}/view`, {});
+  }
+
+  likeStory(id: string, liked = true): Promise<void> {
+    return this.#send(liked ? 'PUT' : 'DELETE', `/stories/${seg(id)}/like`);
+  }
+
+  /** The first at the front. */
+  async storyComments(id: string): Promise<StoryComment[]> {
+    return (await this.#get<Page<StoryComment>>(`/stories/${seg(id)}/comments`)).data;
+  }
+
+  commentStory(id: string, content: string): Promise<StoryComment> {
+    return this.#post(`/stories/${seg(id)}/comments`, { content });
   }
 
   /** Whether this gateway takes files. */

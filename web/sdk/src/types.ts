@@ -311,6 +311,40 @@ export interface MentionEvent {
   preview: string;
 }
 
+/** Seen by the owner's friends for a day. */
+export interface Story {
+  id: string;
+  userId: string;
+  /** May be empty where there is a picture. */
+  content: string;
+  attachmentId?: string | null;
+  /** Where its picture is; needs the token, see `ChatClient.file`. */
+  mediaUrl?: string | null;
+  createdAt: string;
+  expiresAt: string;
+  viewCount: number;
+  likeCount: number;
+  commentCount: number;
+  viewedByMe: boolean;
+  likedByMe: boolean;
+}
+
+export interface StoryComment {
+  id: string;
+  storyId: string;
+  user: UserRef;
+  content: string;
+  createdAt: string;
+}
+
+/** What happened to a story of the user's or of a friend's. */
+export interface StoryNews {
+  what: 'created' | 'deleted' | 'expired' | 'viewed' | 'liked' | 'commented';
+  storyId: string;
+  /** Whose story it is, or who viewed, liked or commented it. */
+  userId: string;
+}
+
 export interface Page<T> {
   data: T[];
   nextCursor: string | null;

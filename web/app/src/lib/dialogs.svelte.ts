@@ -13,6 +13,9 @@ export type DialogState =
   | { kind: 'forward'; message: Message }
   | { kind: 'delete'; message: Message; forAll: boolean }
   | { kind: 'people' }
+  | { kind: 'new-story' }
+  /** The stories of this person, and then those of the next. */
+  | { kind: 'stories'; userId: string }
   | { kind: 'settings'; tab: SettingsTab }
   | { kind: 'picture'; attachment: Attachment }
   | { kind: 'shortcuts' };

@@ -36,6 +36,7 @@ const WORDS: Record<string, string> = {
   request_pending: 'There is a request already. It waits for an answer.',
   room_not_found: 'This conversation no longer exists.',
   session_revoked: 'You were signed out on this device.',
+  story_not_found: 'This story is over.',
   spam_detected: 'This message looks like spam and was not sent.',
   timeout: 'The server took too long to answer. Please try again.',
   token_expired: 'Your session ended. Please sign in again.',
