@@ -1,4 +1,5 @@
 /** The public surface of the SDK. */
+export type { AdminApi } from './admin.js';
 export type { CallEnd, Calls, CurrentCall, IncomingCall } from './calls.js';
 export { ChatClient } from './client.js';
 export type { ConnectionState } from './connection.js';

@@ -1,4 +1,5 @@
 /** The REST routes this client uses, one method each. */
+import { AdminApi } from './admin.js';
 import { toChatError } from './errors.js';
 import type { Http } from './http.js';
 import type {
@@ -6,6 +7,7 @@ import type {
   AuthResult,
   Call,
   CreateRoomInput,
+  DataExport,
   DeviceSession,
   FriendRequest,
   HistoryPage,
@@ -18,6 +20,8 @@ import type {
   Presence,
   ProfileChange,
   RegisterInput,
+  ReportInput,
+  ReportStatus,
   Room,
   RoomChange,
   SearchHit,
@@ -265,6 +269,30 @@ export class RestApi {
 
   commentStory(id: string, content: string): Promise<StoryComment> {
     return this.#post(`/stories/${seg(id)}/comments`, { content });
+  }
+
+  /** Asks the moderators to look at something that the user can see. */
+  report(input: ReportInput): Promise<{ id: string; status: ReportStatus }> {
+    return this.#post('/reports', input);
+  }
+
+  /** Begins an export of all of the user's own data; see `export`. */
+  async requestExport(): Promise<string> {
+    return (await this.#post<{ exportId: string }>('/me/export', {})).exportId;
+  }
+
+  export(id: string): Promise<DataExport> {
+    return this.#get(`/me/export/${seg(id)}`);
+  }
+
+  /** Erases the account; what it wrote stays, without a name. */
+  deleteAccount(password: string): Promise<void> {
+    return this.#send('DELETE', '/me', { password });
+  }
+
+  /** What only accounts with the role `ADMIN` may do. */
+  get admin(): AdminApi {
+    return new AdminApi(this.http);
   }
 
   /** Whether this gateway takes files. */

@@ -7,13 +7,17 @@ export type RoomType = 'dm' | 'group';
 export type MemberRole = 'owner' | 'admin' | 'member';
 export type JoinPolicy = 'invite' | 'open' | 'approval';
 
+export type UserRole = 'USER' | 'ADMIN';
+
 export interface User {
   id: string;
   username: string;
   name: string;
   /** Only present on the signed-in user's own record. */
   email?: string;
-  role?: 'USER' | 'ADMIN';
+  role?: UserRole;
+  /** False for banned and deleted accounts. */
+  isActive?: boolean;
   avatarUrl?: string | null;
   bio?: string | null;
 }
@@ -343,6 +347,49 @@ export interface StoryNews {
   storyId: string;
   /** Whose story it is, or who viewed, liked or commented it. */
   userId: string;
+}
+
+export type ReportTarget = 'user' | 'message' | 'room' | 'story';
+export type ReportStatus = 'pending' | 'resolved' | 'rejected';
+
+export interface ReportInput {
+  targetType: ReportTarget;
+  targetId: string;
+  /** At most 100 characters. */
+  reason: string;
+  /** At most 500 characters. */
+  notes?: string;
+}
+
+/** What an admin reads of a report. */
+export interface Report {
+  id: string;
+  reporterId: string;
+  targetType: ReportTarget;
+  targetId: string;
+  reason: string;
+  notes: string | null;
+  status: ReportStatus;
+  decidedBy: string | null;
+  decidedAt: string | null;
+  /** What the admin noted. */
+  note: string | null;
+}
+
+/** One line of what admins did and of what was refused. */
+export interface AuditEntry {
+  id: number;
+  at: string;
+  actor: string | null;
+  action: string;
+  target: string | null;
+  ip: string | null;
+}
+
+export interface DataExport {
+  status: 'pending' | 'ready' | 'failed';
+  /** Where the zip is, once it is ready; needs the token, see `ChatClient.file`. */
+  url?: string;
 }
 
 export interface Page<T> {

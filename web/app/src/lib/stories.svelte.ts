@@ -70,7 +70,8 @@ class Stories {
   #heard({ what, userId }: StoryNews): void {
     if (what === 'liked' || what === 'commented') {
       const who = chat.client.user(userId);
-      if (who && userId !== chat.self?.id) chat.say(`${displayName(who)} ${what} your story.`);
+      if (who && userId !== chat.self?.id)
+        chat.say(`${displayName(who)} ${what === 'liked' ? 'liked' : 'commented on'} your story.`);
     }
     this.#soon(GATHER_MS);
   }
