@@ -1,9 +1,11 @@
 // The chat page as a person uses it: one browser, a context of its own for each person, elements by their test ids.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { after } from "node:test";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 export const BASE_URL = (process.env.BASE_URL ?? "http://127.0.0.1:8080").replace(/\/$/, "");
@@ -123,6 +125,18 @@ export class Person {
     await this.page.keyboard.press("Escape");
     const back = this.page.getByRole("link", { name: "Back to conversations" });
     if (await back.isVisible()) await back.click();
+  }
+
+  /** Makes the person an admin, which no page can do for the first one; they sign in anew. */
+  async becomeAdmin() {
+    const psql = process.env.CHAT_PSQL;
+    assert.ok(psql, "CHAT_PSQL is not set: the command that runs the SQL given to it in the installation's database");
+    const sql = `UPDATE users SET role = 'ADMIN' WHERE username = '${this.username}'`;
+    const done = await promisify(execFile)("bash", ["-c", `${psql} "$1"`, "psql", sql]);
+    assert.match(done.stdout, /UPDATE 1/);
+    await this.by("logout").click();
+    await this.login();
+    await this.by("moderation").waitFor();
   }
 
   /** Opens the first room whose item shows this text. */
