@@ -69,9 +69,11 @@ describe("two who call each other", () => {
     await tablet.context.close();
   });
 
-  test("a call that is declined ends for who called, on all devices of who was called", async () => {
+  test("a call rings in an open dialog too; declined, it ends for who called", async () => {
+    await ben.by("settings").click();
     await ada.by("call-voice").click();
     await ben.by("call-refuse").click();
+    await ben.page.keyboard.press("Escape");
     await ada.by("call").waitFor({ state: "detached" });
     await note(ada, "declined").waitFor();
     assert.equal(await ben.by("incoming-call").count(), 0);
