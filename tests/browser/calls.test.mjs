@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { assertNoComplaints, Person } from "./page.mjs";
+import { assertNoComplaints, BASE_URL, Person } from "./page.mjs";
 
 describe("two who call each other", () => {
   /** @type {Person} */
@@ -93,6 +93,33 @@ describe("two who call each other", () => {
     // Who closes the window hangs up.
     await ben.page.reload();
     await ada.by("call").waitFor({ state: "detached" });
+  });
+
+  test("a call that a crashed window left open is ended from the next one", async () => {
+    await ada.by("call-voice").click();
+    await ben.by("call-answer").click();
+    await ada.inCall("connected");
+    // Neither window says goodbye.
+    for (const person of [ada, ben]) {
+      await person.page.evaluate(() => addEventListener("pagehide", (event) => event.stopImmediatePropagation(), { capture: true }));
+      await person.context.setOffline(true);
+    }
+    for (const person of [ada, ben]) {
+      const { page } = person;
+      person.page = await person.context.newPage();
+      await page.close({ runBeforeUnload: false });
+      await person.context.setOffline(false);
+      await person.page.goto(BASE_URL);
+      await person.online();
+    }
+    await ada.openRoom(ben.username);
+    await ada.by("call-voice").click();
+    await ada.by("toast-retry").filter({ hasText: "End it and call" }).click();
+    await ben.by("call-answer").click();
+    await Promise.all([ada.inCall("connected"), ben.inCall("connected")]);
+    await ada.by("call-hang-up").click();
+    await ben.by("call").waitFor({ state: "detached" });
+    await ben.openRoom(ada.username);
   });
 
   test("somebody who is away can't be reached", async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import { ChatClient } from './client.js';
+import { ChatError } from './errors.js';
 import { MemoryStore } from './storage.js';
 import { FakeRest, FakeTransport, json } from './testing/fake-gateway.js';
 import type { Call, CallState } from './types.js';
@@ -168,6 +169,18 @@ it('what ended while away is noticed after the reconnect', async () => {
   transport.accept();
   await vi.advanceTimersByTimeAsync(100);
   expect(ended).toEqual(['ended']);
+});
+
+it('a call that ended meanwhile counts as ended', async () => {
+  transport.answers['call.close'] = () => {
+    throw new ChatError('call_ended', 'over');
+  };
+  await client.calls.end('c7');
+  expect(transport.sent('call.close')).toEqual([{ callId: 'c7' }]);
+  transport.answers['call.close'] = () => {
+    throw new ChatError('forbidden', 'not yours');
+  };
+  await expect(client.calls.end('c7')).rejects.toThrow('not yours');
 });
 
 it('signing out hangs up', async () => {

@@ -139,9 +139,13 @@ export class Calls {
     const call = this.#current;
     if (!call) return;
     this.#end(call, call.phase === 'dialling' ? 'cancelled' : 'ended');
-    if (!call.id) return;
+    if (call.id) await this.end(call.id);
+  }
+
+  /** Ends a call that the user takes part in, also one of another device. */
+  async end(callId: string): Promise<void> {
     try {
-      await this.options.transport.request('call.close', { callId: call.id });
+      await this.options.transport.request('call.close', { callId });
     } catch (error) {
       // Both sides may hang up at once.
       if (!(error instanceof ChatError) || error.code !== 'call_ended') throw error;

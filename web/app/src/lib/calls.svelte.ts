@@ -78,7 +78,8 @@ class CallState {
     } catch (error) {
       this.#release();
       const going = error instanceof ChatError && error.code === 'call_busy';
-      chat.say(going ? (GOODBYES.busy ?? '') : wordsFor(error));
+      if (going) await this.#occupied(roomId, media);
+      else chat.say(wordsFor(error));
     }
   }
 
@@ -114,6 +115,20 @@ class CallState {
   toggleCamera(): void {
     this.cameraOff = !this.cameraOff;
     for (const track of this.local?.getVideoTracks() ?? []) track.enabled = !this.cameraOff;
+  }
+
+  /** A window that crashed may have left its call open: whoever takes part in it may end it from here. */
+  async #occupied(roomId: string, media: CallMedia): Promise<void> {
+    const { client, self } = chat;
+    const page = await client.rest.roomCalls(roomId, 1).catch(() => null);
+    const live = page?.data.find(({ state }) => state === 'ongoing');
+    const mine = live?.participants.some((p) => p.userId === self?.id && p.state === 'joined');
+    if (!live || !mine) return chat.say(GOODBYES.busy ?? '');
+    const again = async () => {
+      if (await chat.attempt(() => client.calls.end(live.id))) await this.start(roomId, media);
+    };
+    const words = 'You’re in a call here at another device, or it was left open.';
+    chat.say(words, () => void again(), 'End it and call');
   }
 
   /** Opens the microphone and camera; says why when it can't. */

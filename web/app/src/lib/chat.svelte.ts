@@ -21,6 +21,8 @@ const SESSION_KEY = 'chatcluster.session';
 export interface Toast {
   text: string;
   retry?: () => void;
+  /** What the button says. */
+  label: string;
 }
 
 class Chat {
@@ -133,8 +135,8 @@ class Chat {
   }
 
   /** Shows a sentence for a few seconds, with a button when it may be tried again. */
-  say(text: string, retry?: () => void): void {
-    this.toast = retry ? { text, retry } : { text };
+  say(text: string, retry?: () => void, label = 'Try again'): void {
+    this.toast = retry ? { text, retry, label } : { text, label };
     clearTimeout(this.#toastTimer);
     this.#toastTimer = setTimeout(() => (this.toast = null), retry ? TOAST_MS * 2 : TOAST_MS);
   }
