@@ -1,9 +1,11 @@
 // The chat page as a person uses it: one browser, a context of its own for each person, elements by their test ids.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { after } from "node:test";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 export const BASE_URL = (process.env.BASE_URL ?? "http://127.0.0.1:8080").replace(/\/$/, "");
@@ -20,7 +22,11 @@ function launch() {
   assert.ok(executablePath, "no Chromium: apt-get install chromium");
   return chromium.launch({
     executablePath,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      ...["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+      // Calls: a made-up microphone and camera, allowed without a question, and a way between the windows on any machine.
+      ...["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection"],
+    ],
   });
 }
 
@@ -106,6 +112,33 @@ export class Person {
     await this.by("composer").waitFor();
   }
 
+  /** Asks through the page to be friends, and is accepted. */
+  async befriend(/** @type {Person} */ other) {
+    await this.openDmWith(other);
+    await this.by("room-details").click();
+    await this.by("add-friend").click();
+    await other.by("people").click();
+    await other.by("accept-friend").click();
+    await other.by("friend").filter({ hasText: this.username }).waitFor();
+    await other.page.keyboard.press("Escape");
+    await this.by("remove-friend").waitFor();
+    await this.page.keyboard.press("Escape");
+    const back = this.page.getByRole("link", { name: "Back to conversations" });
+    if (await back.isVisible()) await back.click();
+  }
+
+  /** Makes the person an admin, which no page can do for the first one; they sign in anew. */
+  async becomeAdmin() {
+    const psql = process.env.CHAT_PSQL;
+    assert.ok(psql, "CHAT_PSQL is not set: the command that runs the SQL given to it in the installation's database");
+    const sql = `UPDATE users SET role = 'ADMIN' WHERE username = '${this.username}'`;
+    const done = await promisify(execFile)("bash", ["-c", `${psql} "$1"`, "psql", sql]);
+    assert.match(done.stdout, /UPDATE 1/);
+    await this.by("logout").click();
+    await this.login();
+    await this.by("moderation").waitFor();
+  }
+
   /** Opens the first room whose item shows this text. */
   async openRoom(text) {
     await this.by("room-item").filter({ hasText: text }).first().click();
@@ -149,6 +182,22 @@ export class Person {
   async menu(text, testId) {
     await this.act(text, "message-more");
     await this.by(testId).click();
+  }
+
+  /** The call panel in this state: `dialling`, `connecting`, `connected`, `broken`. */
+  inCall(state) {
+    return this.page.locator(`[data-testid="call"][data-state="${state}"]`).waitFor();
+  }
+
+  /** A second window of the same person, signed in. */
+  async secondDevice(options) {
+    const device = await Person.arrive("device", options);
+    device.username = this.username;
+    await device.page.goto(BASE_URL);
+    await device.login(this.password);
+    await device.by("new-chat").waitFor();
+    await device.online();
+    return device;
   }
 
   /** Repeats what may fail at first, until it succeeds or patience ends. */

@@ -149,6 +149,17 @@ describe('events of others', () => {
     expect(told).toEqual(['invite i1', 'friends', 'blocks']);
   });
 
+  it('tell what happened to stories', () => {
+    const told: unknown[] = [];
+    client.on('story', (news) => told.push(news));
+    transport.emit('story.created', { story: { id: 's1', userId: 'other' } });
+    transport.emit('story.liked', { storyId: 's2', userId: 'other', at: 'now' });
+    expect(told).toEqual([
+      { what: 'created', storyId: 's1', userId: 'other' },
+      { what: 'liked', storyId: 's2', userId: 'other' },
+    ]);
+  });
+
   it('take a deleted message’s words, files and pin', () => {
     const deletedAt = '2026-01-01T00:00:00.000Z';
     transport.emit('message.deleted', { roomId: 'room', messageId: 'id-room-2', deletedAt });

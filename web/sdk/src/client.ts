@@ -1,4 +1,5 @@
 /** `ChatClient`: signing in, the rooms, their conversations, and events for whatever shows them. */
+import type { Calls } from './calls.js';
 import type { ConnectionState } from './connection.js';
 import { conversation, type ConversationEntry } from './conversation.js';
 import { Engine, type ChatClientOptions, type ChatEvents } from './engine.js';
@@ -6,6 +7,7 @@ import { ChatError } from './errors.js';
 import { windowOf } from './history.js';
 import type { Draft } from './outbox.js';
 import type { RestApi } from './rest.js';
+import type { Thread } from './threads.js';
 import type {
   Attachment,
   CreateRoomInput,
@@ -220,6 +222,13 @@ export class ChatClient {
     return this.rest.download(url);
   }
 
+  // --- calls ---
+
+  /** What rings, the call that this device is in, and what can be done with them. */
+  get calls(): Calls {
+    return this.#engine.calls;
+  }
+
   // --- one conversation ---
 
   /** Makes the newest messages of a room present and keeps them fresh while it is shown. */
@@ -292,8 +301,13 @@ export class ChatClient {
       throw new ChatError('content_too_large', `A message holds at most ${MAX_CONTENT} characters`);
     }
     this.#engine.notifier.stop();
-    this.toNewest(draft.roomId);
+    if (!draft.threadId) this.toNewest(draft.roomId);
     return this.#engine.outbox.enqueue({ ...draft, content }).clientMsgId;
+  }
+
+  /** The thread that begins with a message; `conversation` tells of its changes. Close it when it is left. */
+  thread(roomId: string, rootId: string): Thread {
+    return this.#engine.thread(roomId, rootId);
   }
 
   retry(clientMsgId: string): void {

@@ -19,6 +19,7 @@ export interface ConversationEntry {
   /** Set on what is on its way: what `retry` and `discard` take. */
   clientMsgId?: string;
   replyToId?: string;
+  threadId?: string;
   mentions: string[];
   attachments: Attachment[];
   error?: { code: string; message: string };
@@ -40,6 +41,7 @@ export function conversation(
       mentions: message.mentions ?? [],
       attachments: message.attachments ?? [],
       message,
+      ...(message.threadId ? { threadId: message.threadId } : {}),
     };
   });
   const known = new Set(shown.map((entry) => entry.key));
@@ -56,6 +58,7 @@ export function conversation(
         mentions: entry.mentions ?? [],
         attachments: entry.attachments ?? [],
         ...(entry.replyTo ? { replyToId: entry.replyTo } : {}),
+        ...(entry.threadId ? { threadId: entry.threadId } : {}),
         ...(entry.error ? { error: entry.error } : {}),
       };
     });

@@ -2,6 +2,7 @@
  * The parts of one client and what they tell each other. `ChatClient` is what the outside sees of it;
  * the rules live in the parts' own files.
  */
+import { Calls, type CallEnd, type CurrentCall } from './calls.js';
 import { Connection, type ConnectionState } from './connection.js';
 import { Emitter } from './emitter.js';
 import { toChatError, type ChatError } from './errors.js';
@@ -19,7 +20,9 @@ import { SessionKeeper, type Lock, type Session } from './session.js';
 import { defaultStore, type KeyValueStore } from './storage.js';
 import { Sync } from './sync.js';
 import { SocketTransport, type Transport } from './transport.js';
+import { Thread } from './threads.js';
 import type {
+  CallSignal,
   Invite,
   JoinRequest,
   MentionEvent,
@@ -28,6 +31,7 @@ import type {
   Presence,
   ResumedRoom,
   Room,
+  StoryNews,
   User,
 } from './types.js';
 import { TypingNotifier, TypingWatch } from './typing.js';
@@ -62,6 +66,14 @@ export interface ChatEvents {
   friends: undefined;
   /** Who is blocked changed; see `rest.blocks()`. */
   blocks: undefined;
+  /** A story came or went, or somebody saw, liked or commented one of the user's; see `rest.stories()`. */
+  story: StoryNews;
+  /** A call rings, stopped ringing, or the one that this device is in changed. */
+  calls: undefined;
+  /** The call that this device was in is over. */
+  callEnded: { call: CurrentCall; reason: CallEnd };
+  /** The other side's browser says something of the current call. */
+  callSignal: CallSignal;
   /** The session ended without `logout`: the code says why. */
   signedOut: { code: string };
   /** Something in the background failed for good. */
@@ -85,6 +97,7 @@ export class Engine {
   readonly transport: Transport;
   readonly session: SessionKeeper;
   readonly connection: Connection;
+  readonly calls: Calls;
   readonly outbox: Outbox;
   readonly people: People;
   readonly rooms: Rooms;
@@ -128,6 +141,14 @@ export class Engine {
         token,
         ...(options.transports ? { transports: options.transports } : {}),
       });
+    this.calls = new Calls({
+      rest: this.rest,
+      transport: this.transport,
+      selfId: () => this.selfId,
+      onChange: () => this.events.emit('calls', undefined),
+      onEnd: (call, reason) => this.events.emit('callEnded', { call, reason }),
+      onSignal: (signal) => this.events.emit('callSignal', signal),
+    });
     this.rooms = new Rooms(
       () => this.selfId,
       (roomId) => this.#changed(roomId),
@@ -183,6 +204,7 @@ export class Engine {
       onJoinRequest: (request) => this.events.emit('joinRequest', request),
       onPins: (roomId) => this.events.emit('pins', { roomId }),
       onFriends: () => this.events.emit('friends', undefined),
+      onStory: (news) => this.events.emit('story', news),
       onBlocks: () => this.events.emit('blocks', undefined),
       onRoom: (room) => this.learned(room),
       onChange: (roomId) => this.#changed(roomId),
@@ -194,7 +216,10 @@ export class Engine {
       onState: (state) => this.events.emit('connection', state),
       onOnline: (first) => this.#background(this.#online(first)),
       onOffline: () => this.#offline(),
-      onEvent: (name, payload) => applyEvent(this.#live, name, payload),
+      onEvent: (name, payload) => {
+        if (name.startsWith('call.')) this.calls.handle(name, payload);
+        else applyEvent(this.#live, name, payload);
+      },
       onSessionEnd: (code) => void this.#lost(code),
     });
   }
@@ -225,6 +250,8 @@ export class Engine {
   async end({ keepOutbox }: { keepOutbox: boolean }): Promise<void> {
     clearInterval(this.#checks);
     clearTimeout(this.#freshen);
+    this.calls.abandon();
+    this.calls.clear();
     this.connection.stop();
     this.sync.stop();
     this.receipts.clear();
@@ -253,6 +280,7 @@ export class Engine {
     if (!this.sync.listed) this.#background(this.sync.loadRooms());
     if (first) this.#background(this.#countMentions());
     else {
+      this.#background(this.calls.recheck());
       await this.sync.resume();
       this.outbox.resendUnshown(Date.now() - UNSHOWN_MS);
       this.#freshenSoon();
@@ -280,12 +308,13 @@ export class Engine {
   }
 
   async #send(entry: OutboxEntry): Promise<void> {
-    const { roomId, content, clientMsgId, replyTo, mentions, attachments } = entry;
+    const { roomId, content, clientMsgId, replyTo, threadId, mentions, attachments } = entry;
     await this.transport.request('message.send', {
       roomId,
       clientMsgId,
       ...(content ? { content } : {}),
       ...(replyTo ? { replyTo } : {}),
+      ...(threadId ? { threadId } : {}),
       ...(mentions?.length ? { mentions } : {}),
       ...(attachments?.length
         ? { attachments: attachments.map(({ id }) => id), type: typeOf(attachments[0]?.mimeType) }
@@ -330,6 +359,17 @@ export class Engine {
     for (const { senderId, clientMsgId, roomId } of messages) {
       if (senderId === this.selfId && clientMsgId) this.outbox.confirm(roomId, clientMsgId);
     }
+  }
+
+  thread(roomId: string, rootId: string): Thread {
+    return new Thread(roomId, rootId, {
+      rest: this.rest,
+      rooms: this.rooms,
+      outbox: this.outbox,
+      selfId: () => this.selfId,
+      listen: (heard) => this.events.on('message', heard),
+      onChange: (changed) => this.#changed(changed),
+    });
   }
 
   /** A room came in: who is in it, and whom to follow. */

@@ -16,6 +16,8 @@ import type {
   Reaction,
   Room,
   SessionReady,
+  Story,
+  StoryNews,
 } from './types.js';
 import type { TypingWatch } from './typing.js';
 
@@ -35,6 +37,7 @@ export interface LiveContext {
   /** A friend request came, was answered, or a friendship ended. */
   onFriends(): void;
   onBlocks(): void;
+  onStory(news: StoryNews): void;
   onRoom(room: Room): void;
   onChange(roomId: string): void;
   /** Work started by an event; its failure is reported, not thrown. */
@@ -47,6 +50,14 @@ interface OfMessage {
   roomId: string;
   messageId: string;
 }
+
+type OfStory = Omit<StoryNews, 'what'>;
+
+const storyNews = (what: StoryNews['what'], { storyId, userId }: OfStory): StoryNews => ({
+  what,
+  storyId,
+  userId,
+});
 
 const HANDLERS: Record<string, Handler> = {
   'session.ready': ({ sync, background }, ready: SessionReady) =>
@@ -209,6 +220,14 @@ const HANDLERS: Record<string, Handler> = {
   'friend.cancelled': ({ onFriends }) => onFriends(),
   'friend.removed': ({ onFriends }) => onFriends(),
   'block.changed': ({ onBlocks }) => onBlocks(),
+
+  'story.created': ({ onStory }, { story }: { story: Story }) =>
+    onStory({ what: 'created', storyId: story.id, userId: story.userId }),
+  'story.deleted': ({ onStory }, e: OfStory) => onStory(storyNews('deleted', e)),
+  'story.expired': ({ onStory }, e: OfStory) => onStory(storyNews('expired', e)),
+  'story.viewed': ({ onStory }, e: OfStory) => onStory(storyNews('viewed', e)),
+  'story.liked': ({ onStory }, e: OfStory) => onStory(storyNews('liked', e)),
+  'story.commented': ({ onStory }, e: OfStory) => onStory(storyNews('commented', e)),
 
   resync: ({ sync, background }, { roomId }: { roomId?: string }) =>
     background(sync.resume(roomId)),

@@ -14,6 +14,8 @@ export interface Draft {
   /** May be empty where there are attachments. */
   content: string;
   replyTo?: string;
+  /** The first message of the thread that it goes into. */
+  threadId?: string;
   /** Ids of the users that the content names. */
   mentions?: string[];
   /** Uploaded before, see `ChatClient.upload`. */

@@ -1,13 +1,17 @@
 /** The REST routes this client uses, one method each. */
+import { AdminApi } from './admin.js';
 import { toChatError } from './errors.js';
 import type { Http } from './http.js';
 import type {
   Attachment,
   AuthResult,
+  Call,
   CreateRoomInput,
+  DataExport,
   DeviceSession,
   FriendRequest,
   HistoryPage,
+  IceServers,
   Invite,
   Member,
   MemberRole,
@@ -16,10 +20,14 @@ import type {
   Presence,
   ProfileChange,
   RegisterInput,
+  ReportInput,
+  ReportStatus,
   Room,
   RoomChange,
   SearchHit,
   SearchQuery,
+  Story,
+  StoryComment,
   UnreadSummary,
   User,
   UserRef,
@@ -162,6 +170,11 @@ export class RestApi {
     return this.#get(`/messages/${seg(id)}`);
   }
 
+  /** The answers of the thread that begins with this message, ascending. */
+  thread(messageId: string, cursor?: string, limit = 50): Promise<Page<Message>> {
+    return this.#get(`/messages/${seg(messageId)}/thread`, { limit, cursor });
+  }
+
   /** The room's pinned messages. */
   async pins(roomId: string): Promise<Message[]> {
     return (await this.#get<Page<Message>>(`/rooms/${seg(roomId)}/pins`)).data;
@@ -210,6 +223,76 @@ export class RestApi {
 
   unblock(userId: string): Promise<void> {
     return this.#send('DELETE', `/blocks/${seg(userId)}`);
+  }
+
+  call(id: string): Promise<Call> {
+    return this.#get(`/calls/${seg(id)}`);
+  }
+
+  /** The calls of a room, the latest first. */
+  roomCalls(roomId: string, limit = 50): Promise<Page<Call>> {
+    return this.#get(`/rooms/${seg(roomId)}/calls`, { limit });
+  }
+
+  /** STUN and TURN servers, with credentials for this user and the next hour. */
+  iceServers(): Promise<IceServers> {
+    return this.#get('/calls/turn-credentials');
+  }
+
+  /** Those of the user and of friends that are not over, the latest first. */
+  async stories(): Promise<Story[]> {
+    return (await this.#get<Page<Story>>('/stories')).data;
+  }
+
+  /** For a day; words, a picture uploaded before, or both. */
+  createStory(input: { content?: string; attachmentId?: string }): Promise<Story> {
+    return this.#post('/stories', input);
+  }
+
+  deleteStory(id: string): Promise<void> {
+    return this.#send('DELETE', `/stories/${seg(id)}`);
+  }
+
+  /** Counts the user among those who saw it. */
+  viewStory(id: string): Promise<void> {
+    return this.#post(`/stories/${seg(id)}/view`, {});
+  }
+
+  likeStory(id: string, liked = true): Promise<void> {
+    return this.#send(liked ? 'PUT' : 'DELETE', `/stories/${seg(id)}/like`);
+  }
+
+  /** The first at the front. */
+  async storyComments(id: string): Promise<StoryComment[]> {
+    return (await this.#get<Page<StoryComment>>(`/stories/${seg(id)}/comments`)).data;
+  }
+
+  commentStory(id: string, content: string): Promise<StoryComment> {
+    return this.#post(`/stories/${seg(id)}/comments`, { content });
+  }
+
+  /** Asks the moderators to look at something that the user can see. */
+  report(input: ReportInput): Promise<{ id: string; status: ReportStatus }> {
+    return this.#post('/reports', input);
+  }
+
+  /** Begins an export of all of the user's own data; see `export`. */
+  async requestExport(): Promise<string> {
+    return (await this.#post<{ exportId: string }>('/me/export', {})).exportId;
+  }
+
+  export(id: string): Promise<DataExport> {
+    return this.#get(`/me/export/${seg(id)}`);
+  }
+
+  /** Erases the account; what it wrote stays, without a name. */
+  deleteAccount(password: string): Promise<void> {
+    return this.#send('DELETE', '/me', { password });
+  }
+
+  /** What only accounts with the role `ADMIN` may do. */
+  get admin(): AdminApi {
+    return new AdminApi(this.http);
   }
 
   /** Whether this gateway takes files. */

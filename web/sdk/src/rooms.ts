@@ -5,6 +5,8 @@ import type { Member, Message, Room, RoomHead } from './types.js';
 /** Messages kept of a room that nobody looks at. */
 const BACKGROUND_KEEP = 200;
 
+type Change = (message: Message) => Message;
+
 export interface RoomState {
   room: Room;
   timeline: Timeline;
@@ -18,6 +20,8 @@ export interface RoomState {
 
 export class Rooms {
   readonly #states = new Map<string, RoomState>();
+
+  readonly #watchers = new Set<(messageId: string, change: Change) => void>();
 
   constructor(
     private readonly selfId: () => string | null,
@@ -125,14 +129,21 @@ export class Rooms {
   }
 
   /** Changes a held message, and the room's preview when it is the last one. */
-  updateMessage(roomId: string, messageId: string, change: (message: Message) => Message): void {
+  updateMessage(roomId: string, messageId: string, change: Change): void {
     const state = this.#states.get(roomId);
     if (!state) return;
+    for (const watcher of this.#watchers) watcher(messageId, change);
     state.timeline.update(messageId, change);
     state.past?.update(messageId, change);
     const last = state.room.lastMessage;
     if (last?.id === messageId) state.room = { ...state.room, lastMessage: change(last) };
     this.onChange(roomId);
+  }
+
+  /** Hears of every change of a message, held here or not; returns how to stop. */
+  watch(watcher: (messageId: string, change: Change) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   patch(roomId: string, change: (room: Room) => Room): void {

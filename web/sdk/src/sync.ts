@@ -265,8 +265,20 @@ export class Sync {
   #insert(state: RoomState, messages: readonly Message[], announce = true): void {
     this.options.onStored(messages);
     const { added, inOrder } = this.options.rooms.insert(state, messages);
+    if (announce) this.#countAnswers(state, inOrder, messages);
     if (announce && inOrder.length > 0) this.options.onMessages(inOrder);
     if (messages.length > 0 || added.length > 0) this.options.onChange(state.room.id);
+  }
+
+  /** New answers raise the count of the message they answer; one that came with them has them in its count. */
+  #countAnswers(state: RoomState, news: readonly Message[], together: readonly Message[]): void {
+    for (const { threadId } of news) {
+      if (!threadId || together.some(({ id }) => id === threadId)) continue;
+      this.options.rooms.updateMessage(state.room.id, threadId, (message) => ({
+        ...message,
+        replyCount: (message.replyCount ?? 0) + 1,
+      }));
+    }
   }
 
   #putRoom(room: Room, head?: number): RoomState {

@@ -7,13 +7,17 @@ export type RoomType = 'dm' | 'group';
 export type MemberRole = 'owner' | 'admin' | 'member';
 export type JoinPolicy = 'invite' | 'open' | 'approval';
 
+export type UserRole = 'USER' | 'ADMIN';
+
 export interface User {
   id: string;
   username: string;
   name: string;
   /** Only present on the signed-in user's own record. */
   email?: string;
-  role?: 'USER' | 'ADMIN';
+  role?: UserRole;
+  /** False for banned and deleted accounts. */
+  isActive?: boolean;
   avatarUrl?: string | null;
   bio?: string | null;
 }
@@ -61,11 +65,53 @@ export interface Attachment {
   createdAt?: string;
 }
 
+export type CallMedia = 'audio' | 'video';
+export type CallState =
+  'ringing' | 'ongoing' | 'ended' | 'refused' | 'missed' | 'cancelled' | 'unavailable';
+export type CallSignalKind = 'offer' | 'answer' | 'ice';
+
+/** What a call leaves in its room. */
 export interface CallSummary {
   callId: string;
-  media: 'audio' | 'video';
-  state: string;
+  media: CallMedia;
+  state: CallState;
   durationMs: number | null;
+}
+
+export interface CallParticipant {
+  userId: string;
+  state: string;
+  joinedAt: string | null;
+  leftAt: string | null;
+}
+
+export interface Call {
+  id: string;
+  roomId: string;
+  media: CallMedia;
+  state: CallState;
+  callerId: string;
+  participants: CallParticipant[];
+  createdAt: string;
+  answeredAt: string | null;
+  endedAt: string | null;
+  endReason: string | null;
+  durationMs: number | null;
+}
+
+/** What the browsers of a call tell each other; the gateway does not look into `data`. */
+export interface CallSignal {
+  callId: string;
+  fromUserId: string;
+  kind: CallSignalKind;
+  data: unknown;
+}
+
+/** Where the browsers of a call may meet; as `RTCPeerConnection` takes it. */
+export interface IceServers {
+  iceServers: { urls: string[]; username?: string; credential?: string }[];
+  /** Seconds that the credentials are good for. */
+  ttl: number;
 }
 
 export interface Message {
@@ -81,6 +127,10 @@ export interface Message {
   preview: string;
   hasMore: boolean;
   replyTo: ReplyRef | null;
+  /** The first message of the thread that this one belongs to. */
+  threadId?: string | null;
+  /** How many answers the thread that begins here has. */
+  replyCount?: number;
   forwardedFrom?: ForwardedFrom | null;
   /** Ids of the users that the text names. */
   mentions?: string[];
@@ -263,6 +313,83 @@ export interface MentionEvent {
   seq: number;
   senderId: string;
   preview: string;
+}
+
+/** Seen by the owner's friends for a day. */
+export interface Story {
+  id: string;
+  userId: string;
+  /** May be empty where there is a picture. */
+  content: string;
+  attachmentId?: string | null;
+  /** Where its picture is; needs the token, see `ChatClient.file`. */
+  mediaUrl?: string | null;
+  createdAt: string;
+  expiresAt: string;
+  viewCount: number;
+  likeCount: number;
+  commentCount: number;
+  viewedByMe: boolean;
+  likedByMe: boolean;
+}
+
+export interface StoryComment {
+  id: string;
+  storyId: string;
+  user: UserRef;
+  content: string;
+  createdAt: string;
+}
+
+/** What happened to a story of the user's or of a friend's. */
+export interface StoryNews {
+  what: 'created' | 'deleted' | 'expired' | 'viewed' | 'liked' | 'commented';
+  storyId: string;
+  /** Whose story it is, or who viewed, liked or commented it. */
+  userId: string;
+}
+
+export type ReportTarget = 'user' | 'message' | 'room' | 'story';
+export type ReportStatus = 'pending' | 'resolved' | 'rejected';
+
+export interface ReportInput {
+  targetType: ReportTarget;
+  targetId: string;
+  /** At most 100 characters. */
+  reason: string;
+  /** At most 500 characters. */
+  notes?: string;
+}
+
+/** What an admin reads of a report. */
+export interface Report {
+  id: string;
+  reporterId: string;
+  targetType: ReportTarget;
+  targetId: string;
+  reason: string;
+  notes: string | null;
+  status: ReportStatus;
+  decidedBy: string | null;
+  decidedAt: string | null;
+  /** What the admin noted. */
+  note: string | null;
+}
+
+/** One line of what admins did and of what was refused. */
+export interface AuditEntry {
+  id: number;
+  at: string;
+  actor: string | null;
+  action: string;
+  target: string | null;
+  ip: string | null;
+}
+
+export interface DataExport {
+  status: 'pending' | 'ready' | 'failed';
+  /** Where the zip is, once it is ready; needs the token, see `ChatClient.file`. */
+  url?: string;
 }
 
 export interface Page<T> {

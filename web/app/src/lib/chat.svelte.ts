@@ -5,6 +5,7 @@ import {
   type ConversationEntry,
   type PresenceStatus,
   type Room,
+  type Thread,
   type User,
 } from '@chatcluster/sdk';
 import { createSubscriber } from 'svelte/reactivity';
@@ -20,6 +21,8 @@ const SESSION_KEY = 'chatcluster.session';
 export interface Toast {
   text: string;
   retry?: () => void;
+  /** What the button says. */
+  label: string;
 }
 
 class Chat {
@@ -132,8 +135,8 @@ class Chat {
   }
 
   /** Shows a sentence for a few seconds, with a button when it may be tried again. */
-  say(text: string, retry?: () => void): void {
-    this.toast = retry ? { text, retry } : { text };
+  say(text: string, retry?: () => void, label = 'Try again'): void {
+    this.toast = retry ? { text, retry, label } : { text, label };
     clearTimeout(this.#toastTimer);
     this.#toastTimer = setTimeout(() => (this.toast = null), retry ? TOAST_MS * 2 : TOAST_MS);
   }
@@ -217,5 +220,47 @@ export class ConversationState {
   get typing(): string[] {
     this.#typing();
     return chat.client.typingUsers(this.roomId);
+  }
+}
+
+/** One thread as reactive state, for as long as it is on screen. */
+export class ThreadState {
+  readonly #thread: Thread;
+  readonly #changes: () => void;
+
+  constructor(roomId: string, rootId: string) {
+    this.#thread = chat.client.thread(roomId, rootId);
+    this.#changes = createSubscriber((update) =>
+      chat.client.on('conversation', (change) => {
+        if (change.roomId === roomId) update();
+      }),
+    );
+  }
+
+  get entries(): ConversationEntry[] {
+    this.#changes();
+    return this.#thread.entries();
+  }
+
+  get loaded(): boolean {
+    this.#changes();
+    return this.#thread.loaded;
+  }
+
+  get hasMore(): boolean {
+    this.#changes();
+    return this.#thread.hasMore;
+  }
+
+  load(): Promise<void> {
+    return this.#thread.load();
+  }
+
+  loadMore(): Promise<void> {
+    return this.#thread.loadMore();
+  }
+
+  close(): void {
+    this.#thread.close();
   }
 }

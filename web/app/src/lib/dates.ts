@@ -46,6 +46,16 @@ export function since(at: number, now: number): string {
   return daysAgo(at, now) === 0 ? `today at ${timeOfDay(at)}` : briefly(at, now);
 }
 
+/** How long something lasts: 1:05, 1:01:05. */
+export function lasting(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  const two = (n: number) => String(n).padStart(2, '0');
+  const minutes = Math.floor(seconds / 60);
+  const rest = two(seconds % 60);
+  if (minutes < 60) return `${minutes}:${rest}`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${rest}`;
+}
+
 function midnight(at: number): number {
   return new Date(at).setHours(0, 0, 0, 0);
 }

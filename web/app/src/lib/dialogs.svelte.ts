@@ -1,7 +1,7 @@
 /** Which dialog is open: one at a time, from wherever it is asked for. */
-import type { Attachment, Message } from '@chatcluster/sdk';
+import type { Attachment, Message, ReportTarget } from '@chatcluster/sdk';
 
-export type SettingsTab = 'profile' | 'appearance' | 'devices' | 'password' | 'blocked';
+export type SettingsTab = 'profile' | 'appearance' | 'devices' | 'password' | 'blocked' | 'data';
 
 export type DialogState =
   | { kind: 'new-chat' }
@@ -12,7 +12,11 @@ export type DialogState =
   | { kind: 'pins'; roomId: string }
   | { kind: 'forward'; message: Message }
   | { kind: 'delete'; message: Message; forAll: boolean }
+  | { kind: 'report'; targetType: ReportTarget; targetId: string; what: string; quote?: string }
   | { kind: 'people' }
+  | { kind: 'new-story' }
+  /** The stories of this person, and then those of the next. */
+  | { kind: 'stories'; userId: string }
   | { kind: 'settings'; tab: SettingsTab }
   | { kind: 'picture'; attachment: Attachment }
   | { kind: 'shortcuts' };

@@ -106,7 +106,7 @@ class Files {
     return fetched;
   }
 
-  async save({ url, fileName }: Attachment): Promise<void> {
+  async save({ url, fileName }: Pick<Attachment, 'url' | 'fileName'>): Promise<void> {
     const address = URL.createObjectURL(await chat.client.file(url));
     const link = Object.assign(document.createElement('a'), { href: address, download: fileName });
     link.click();

@@ -1,5 +1,5 @@
 /** The system's notifications for what comes in while nobody looks. */
-import type { Message, Room } from '@chatcluster/sdk';
+import type { IncomingCall, Message, Room } from '@chatcluster/sdk';
 
 import { chat } from './chat.svelte';
 import { displayName, isMuted, roomTitle } from './people';
@@ -30,6 +30,25 @@ class Notifications {
     this.permission = await Notification.requestPermission();
     settings.set({ notifications: this.permission === 'granted', notificationsDeclined: true });
     return this.on;
+  }
+
+  /** Tells of a call while nobody looks; the returned function takes it away. */
+  ring({ id, roomId, media, from }: IncomingCall): (() => void) | undefined {
+    if (!this.on || (document.visibilityState === 'visible' && document.hasFocus())) return;
+    try {
+      const body = media === 'video' ? 'Video call …' : 'Voice call …';
+      const options = { body, tag: `call-${id}`, requireInteraction: true };
+      const notification = new Notification(displayName(from), options);
+      notification.onclick = () => {
+        window.focus();
+        router.go({ view: 'room', roomId });
+        notification.close();
+      };
+      return () => notification.close();
+    } catch {
+      // Some phones only let service workers notify.
+      return;
+    }
   }
 
   #heard(message: Message, named: boolean): void {

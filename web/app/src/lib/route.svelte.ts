@@ -4,6 +4,7 @@ export type Route =
   | { view: 'login' }
   | { view: 'register' }
   | { view: 'home' }
+  | { view: 'admin' }
   /** `seq`: the message to show. */
   | { view: 'room'; roomId: string; seq?: number };
 
@@ -11,6 +12,7 @@ export function parseRoute(hash: string): Route {
   const [, section, id, place] = hash.replace(/^#/, '').split('/');
   if (section === 'login') return { view: 'login' };
   if (section === 'register') return { view: 'register' };
+  if (section === 'admin') return { view: 'admin' };
   if (section === 'rooms' && id) {
     const seq = Number(place);
     const room = { view: 'room', roomId: decodeURIComponent(id) } as const;
