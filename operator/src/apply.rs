@@ -233,7 +233,10 @@ impl Applier {
             object = %object,
             "Applying."
         );
-        let params = PatchParams::apply(FIELD_MANAGER).force();
+        // Our own types know no other fields than the API server's: it need not parse everything twice to look for some.
+        let params = PatchParams::apply(FIELD_MANAGER)
+            .force()
+            .validation_ignore();
         self.metrics.wrote(Verb::apply);
         let stored = self
             .api(plan, key.kind)

@@ -6,6 +6,7 @@ mod watch;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 use tokio::sync::{Semaphore, watch as signal};
 
@@ -141,6 +142,35 @@ impl Children {
     #[must_use]
     pub fn count(&self) -> usize {
         self.lock().values().map(BTreeMap::len).sum()
+    }
+
+    /// Whether an object is in the records as it is, or newer.
+    #[must_use]
+    pub fn knows(&self, kind: Kind, metadata: &ObjectMeta) -> bool {
+        let (Some(namespace), Some(name), Some(cluster), Some(version)) = (
+            &metadata.namespace,
+            &metadata.name,
+            metadata
+                .labels
+                .as_ref()
+                .and_then(|labels| labels.get(INSTANCE)),
+            metadata
+                .resource_version
+                .as_ref()
+                .and_then(|version| version.parse::<u64>().ok()),
+        ) else {
+            return false;
+        };
+        let cluster = ClusterKey {
+            namespace: namespace.clone(),
+            name: cluster.clone(),
+        };
+        self.lock()
+            .get(&cluster)
+            .and_then(|children| children.get(&ChildKey::new(kind, name)))
+            .is_some_and(|known| {
+                Some(&*known.uid) == metadata.uid.as_deref() && known.version >= version
+            })
     }
 
     /// Takes note of a live object; returns its ChatCluster when something that matters has changed.
@@ -309,6 +339,20 @@ mod tests {
         assert!(known.is(managed_fields::hash_of_wanted(
             &json!({"spec": {"port": 80}})
         )));
+    }
+
+    #[test]
+    fn what_is_in_the_records_is_known_and_what_is_newer_or_another_is_not() {
+        let children = Children::new(0);
+        children.observe(Kind::Service, &service("10", 80));
+        let known = |version: &str, uid: &str| {
+            let mut object = service(version, 80);
+            object["metadata"]["uid"] = json!(uid);
+            let metadata = serde_json::from_value(object["metadata"].clone()).unwrap();
+            children.knows(Kind::Service, &metadata)
+        };
+        assert!(known("10", "u1") && known("9", "u1"));
+        assert!(!known("11", "u1") && !known("10", "u2"));
     }
 
     #[test]

@@ -125,6 +125,10 @@ pub async fn watch(
 }
 
 fn note(children: &Children, kind: Kind, object: DynamicObject) -> Option<ClusterKey> {
+    // Most news is of our own writes, whose answers are in the records already.
+    if children.knows(kind, &object.metadata) {
+        return None;
+    }
     // A DynamicObject always is JSON.
     serde_json::to_value(object)
         .ok()
