@@ -21,7 +21,7 @@ use tokio::sync::watch as signal;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{Applier, ApplyError};
-use crate::children::{Children, ClusterKey, Scope};
+use crate::children::{self, Children, ClusterKey, Scope};
 use crate::crd::ChatCluster;
 use crate::display::Displays;
 use crate::events::Events;
@@ -95,10 +95,13 @@ pub async fn watch_clusters(
         Scope::All => Api::all(client),
         Scope::Namespace(namespace) => Api::namespaced(client, namespace),
     };
-    let mut events = watcher(api, watcher::Config::default().page_size(50))
-        .default_backoff()
-        .take_until(stop.cancelled())
-        .boxed();
+    let mut events = watcher(
+        api,
+        watcher::Config::default().page_size(children::PAGE_SIZE),
+    )
+    .default_backoff()
+    .take_until(stop.cancelled())
+    .boxed();
     let store = writer.as_reader();
     let mut listed = Some(listed);
     let mut told = String::new();

@@ -22,7 +22,8 @@ struct Entry {
     uid: String,
     failures: u32,
     checked: Option<(i64, Result<(), InvalidSpec>)>,
-    status: Option<ChatClusterStatus>,
+    // Nearly always empty.
+    status: Option<Box<ChatClusterStatus>>,
 }
 
 impl Memory {
@@ -67,10 +68,10 @@ impl Memory {
         seen: Option<&ChatClusterStatus>,
     ) -> Option<ChatClusterStatus> {
         self.with(key, uid, |entry| {
-            if entry.status.as_ref() == seen {
+            if entry.status.as_deref() == seen {
                 entry.status = None;
             }
-            entry.status.clone()
+            entry.status.as_deref().cloned()
         })
     }
 
@@ -78,7 +79,7 @@ impl Memory {
     #[must_use]
     pub fn is_echo(&self, key: &ClusterKey, uid: &str, seen: Option<&ChatClusterStatus>) -> bool {
         self.with(key, uid, |entry| {
-            let is_echo = entry.status.is_some() && entry.status.as_ref() == seen;
+            let is_echo = entry.status.is_some() && entry.status.as_deref() == seen;
             if is_echo {
                 entry.status = None;
             }
@@ -88,7 +89,9 @@ impl Memory {
 
     /// Remembers a status that was written.
     pub fn wrote_status(&self, key: &ClusterKey, uid: &str, status: ChatClusterStatus) {
-        self.with(key, uid, |entry| entry.status = Some(status));
+        self.with(key, uid, |entry| {
+            entry.status = Some(Box::new(status));
+        });
     }
 
     /// Notes a success.

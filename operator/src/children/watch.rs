@@ -10,12 +10,12 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
-use super::{Children, ClusterKey};
+use super::{Children, ClusterKey, whole};
 use crate::build::{MANAGED_BY, MANAGER};
 use crate::kinds::Kind;
 
-/// Objects listed at once: what is in flight while an index is filled.
-const PAGE_SIZE: u32 = 50;
+/// Objects listed at once: what is in flight while an index is filled. Taken apart, some are 100 kB large.
+pub(crate) const PAGE_SIZE: u32 = 20;
 
 /// Where to look.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -115,10 +115,7 @@ pub async fn watch(
                 note(&children, kind, object).map(&wake);
             }
             Event::Delete(object) => {
-                serde_json::to_value(object)
-                    .ok()
-                    .and_then(|object| children.forget(kind, &object))
-                    .map(&wake);
+                children.forget(kind, &whole(object)).map(&wake);
             }
         }
     }
@@ -129,8 +126,5 @@ fn note(children: &Children, kind: Kind, object: DynamicObject) -> Option<Cluste
     if children.knows(kind, &object.metadata) {
         return None;
     }
-    // A DynamicObject always is JSON.
-    serde_json::to_value(object)
-        .ok()
-        .and_then(|object| children.observe(kind, &object))
+    children.observe(kind, &whole(object))
 }
