@@ -187,11 +187,10 @@ fn scalers(
 }
 
 fn object(kind: Kind, typed: &impl Serialize) -> Result<Object, ApplyError> {
-    let encode_error = |source| ApplyError::Encode {
+    let body = serde_json::to_value(typed).map_err(|source| ApplyError::Encode {
         kind: kind.as_str(),
         source,
-    };
-    let body = serde_json::to_value(typed).map_err(encode_error)?;
+    })?;
     let name = body
         .pointer("/metadata/name")
         .and_then(Value::as_str)
