@@ -75,6 +75,14 @@ def noise(port, count):
     each(range(count), one)
 
 
+def silence(port, count):
+    def one(index):
+        kind = "configmaps" if index % 2 else "secrets"
+        call(port, "DELETE", f"/api/v1/namespaces/scale-{index % NAMESPACES}/{kind}/noise-{index}")
+
+    each(range(count), one)
+
+
 def report(port, path, status):
     call(port, "PATCH", f"{path}/status", {"status": status}, "application/merge-patch+json")
 
@@ -132,5 +140,9 @@ if __name__ == "__main__":
         controllers(port)
     elif command == "create":
         create(port, int(sys.argv[3]))
-    else:
+    elif command == "noise":
         noise(port, int(sys.argv[3]))
+    elif command == "silence":
+        silence(port, int(sys.argv[3]))
+    else:
+        sys.exit(f"clients.py: unknown command {command!r}")

@@ -14,11 +14,12 @@ use futures::{StreamExt, stream};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
 use kube::core::DynamicObject;
 use kube::{Api, Client};
+use serde_json::value::RawValue;
 
 pub use objects::{Object, Objects};
 
 use crate::build::Desired;
-use crate::children::{ChildKey, Children, ClusterChildren, ClusterKey, Facts};
+use crate::children::{self, ChildKey, Children, ClusterChildren, ClusterKey, Facts};
 use crate::kinds::Kind;
 use crate::leader::Leadership;
 use crate::managed_fields::FIELD_MANAGER;
@@ -218,7 +219,7 @@ impl Applier {
         };
         self.metrics.wrote(Verb::patch);
         self.api(plan, object.key.kind)
-            .patch(&object.key.name, &params, &Patch::Merge(&object.body))
+            .patch(&object.key.name, &params, &Patch::Merge(text(object)?))
             .await
             .map(drop)
             .map_err(|source| api_error("restore", &object.key, source))
@@ -233,15 +234,18 @@ impl Applier {
             object = %object,
             "Applying."
         );
-        let params = PatchParams::apply(FIELD_MANAGER).force();
+        // Our own types know no other fields than the API server's: it need not parse everything twice to look for some.
+        let params = PatchParams::apply(FIELD_MANAGER)
+            .force()
+            .validation_ignore();
         self.metrics.wrote(Verb::apply);
         let stored = self
             .api(plan, key.kind)
-            .patch(&key.name, &params, &Patch::Apply(&object.body))
+            .patch(&key.name, &params, &Patch::Apply(text(object)?))
             .await
             .map_err(|source| api_error("apply", key, source))?;
-        let stored = serde_json::to_value(stored).map_err(|source| encode_error(key, source))?;
-        self.children.settle(key.kind, object.wanted, &stored);
+        self.children
+            .settle(key.kind, object.wanted, &children::whole(stored));
         Ok(())
     }
 
@@ -327,6 +331,14 @@ impl Applier {
     }
 }
 
+/// An object's text as it is sent.
+fn text(object: &Object) -> Result<&RawValue, ApplyError> {
+    serde_json::from_str(&object.body).map_err(|source| ApplyError::Encode {
+        kind: object.key.kind.as_str(),
+        source,
+    })
+}
+
 enum Change {
     Created(String),
     Updated(String),
@@ -347,12 +359,5 @@ fn api_error(verb: &'static str, key: &ChildKey, source: kube::Error) -> ApplyEr
         kind: key.kind.as_str(),
         name: key.name.to_string(),
         source: Box::new(source),
-    }
-}
-
-fn encode_error(key: &ChildKey, source: serde_json::Error) -> ApplyError {
-    ApplyError::Encode {
-        kind: key.kind.as_str(),
-        source,
     }
 }

@@ -6,10 +6,13 @@ mod watch;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::DynamicObject;
 use serde_json::Value;
 use tokio::sync::{Semaphore, watch as signal};
 
 pub use facts::Facts;
+pub(crate) use watch::PAGE_SIZE;
 pub use watch::{Scope, watch};
 
 use crate::build::INSTANCE;
@@ -143,6 +146,35 @@ impl Children {
         self.lock().values().map(BTreeMap::len).sum()
     }
 
+    /// Whether an object is in the records as it is, or newer.
+    #[must_use]
+    pub fn knows(&self, kind: Kind, metadata: &ObjectMeta) -> bool {
+        let (Some(namespace), Some(name), Some(cluster), Some(version)) = (
+            &metadata.namespace,
+            &metadata.name,
+            metadata
+                .labels
+                .as_ref()
+                .and_then(|labels| labels.get(INSTANCE)),
+            metadata
+                .resource_version
+                .as_ref()
+                .and_then(|version| version.parse::<u64>().ok()),
+        ) else {
+            return false;
+        };
+        let cluster = ClusterKey {
+            namespace: namespace.clone(),
+            name: cluster.clone(),
+        };
+        self.lock()
+            .get(&cluster)
+            .and_then(|children| children.get(&ChildKey::new(kind, name)))
+            .is_some_and(|known| {
+                Some(&*known.uid) == metadata.uid.as_deref() && known.version >= version
+            })
+    }
+
     /// Takes note of a live object; returns its ChatCluster when something that matters has changed.
     pub fn observe(&self, kind: Kind, object: &Value) -> Option<ClusterKey> {
         let (cluster, key) = keys(kind, object)?;
@@ -246,6 +278,21 @@ impl Children {
     }
 }
 
+/// An object as JSON, but for its kind, which is known. Nothing is copied: some objects are large.
+#[must_use]
+pub fn whole(object: DynamicObject) -> Value {
+    let DynamicObject {
+        metadata, mut data, ..
+    } = object;
+    // Metadata are JSON, always.
+    let metadata = serde_json::to_value(metadata).unwrap_or_default();
+    if let Some(fields) = data.as_object_mut() {
+        fields.insert("metadata".to_owned(), metadata);
+        return data;
+    }
+    serde_json::json!({ "metadata": metadata })
+}
+
 fn keys(kind: Kind, object: &Value) -> Option<(ClusterKey, ChildKey)> {
     let metadata = object.get("metadata")?;
     Some((
@@ -296,6 +343,15 @@ mod tests {
     }
 
     #[test]
+    fn an_object_is_taken_apart_without_loss() {
+        let given = service("10", 80);
+        let object: DynamicObject = serde_json::from_value(given.clone()).unwrap();
+        let (taken, read) = (whole(object), record(Kind::Service, &given));
+        assert_eq!(taken["spec"], given["spec"]);
+        assert_eq!(record(Kind::Service, &taken), read);
+    }
+
+    #[test]
     fn late_news_does_not_overwrite_fresh() {
         let children = Children::new(0);
         assert!(
@@ -309,6 +365,20 @@ mod tests {
         assert!(known.is(managed_fields::hash_of_wanted(
             &json!({"spec": {"port": 80}})
         )));
+    }
+
+    #[test]
+    fn what_is_in_the_records_is_known_and_what_is_newer_or_another_is_not() {
+        let children = Children::new(0);
+        children.observe(Kind::Service, &service("10", 80));
+        let known = |version: &str, uid: &str| {
+            let mut object = service(version, 80);
+            object["metadata"]["uid"] = json!(uid);
+            let metadata = serde_json::from_value(object["metadata"].clone()).unwrap();
+            children.knows(Kind::Service, &metadata)
+        };
+        assert!(known("10", "u1") && known("9", "u1"));
+        assert!(!known("11", "u1") && !known("10", "u2"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::controller::{Action, Config, Error as ControllerError, applier};
@@ -20,7 +21,7 @@ use tokio::sync::watch as signal;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{Applier, ApplyError};
-use crate::children::{Children, ClusterKey, Scope};
+use crate::children::{self, Children, ClusterKey, Scope};
 use crate::crd::ChatCluster;
 use crate::display::Displays;
 use crate::events::Events;
@@ -48,7 +49,7 @@ pub struct Context {
     /// Counts.
     pub metrics: Metrics,
     /// What is remembered between two reconciliations.
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
     /// Images of this operator's configuration.
     pub images: DefaultImages,
     /// Address of this operator's Service.
@@ -79,12 +80,14 @@ pub enum ReconcileError {
     },
 }
 
-/// Keeps a store of ChatClusters until `stop`, and wakes each that changes.
+/// Keeps a store of ChatClusters until `stop`, and wakes each that changes. A status that this operator wrote itself wakes
+/// nobody: `memory` knows it.
 pub async fn watch_clusters(
     client: Client,
     scope: Scope,
     mut writer: Writer<Guarded>,
     wakes: Wakes,
+    memory: Arc<Memory>,
     listed: impl FnOnce(),
     stop: CancellationToken,
 ) {
@@ -92,10 +95,14 @@ pub async fn watch_clusters(
         Scope::All => Api::all(client),
         Scope::Namespace(namespace) => Api::namespaced(client, namespace),
     };
-    let mut events = watcher(api, watcher::Config::default().page_size(50))
-        .default_backoff()
-        .take_until(stop.cancelled())
-        .boxed();
+    let mut events = watcher(
+        api,
+        watcher::Config::default().page_size(children::PAGE_SIZE),
+    )
+    .default_backoff()
+    .take_until(stop.cancelled())
+    .boxed();
+    let store = writer.as_reader();
     let mut listed = Some(listed);
     let mut told = String::new();
     while let Some(event) = events.next().await {
@@ -112,6 +119,7 @@ pub async fn watch_clusters(
             }
         };
         let changed = match &event {
+            Event::Apply(cluster) if is_own_status(cluster, &store, &memory) => None,
             Event::Apply(cluster) | Event::InitApply(cluster) | Event::Delete(cluster) => {
                 Some(key_of(cluster))
             }
@@ -129,6 +137,26 @@ pub async fn watch_clusters(
             listed();
         }
     }
+}
+
+/// Whether nothing has changed but the status, to what this operator wrote.
+fn is_own_status(cluster: &Guarded, store: &Store<Guarded>, memory: &Memory) -> bool {
+    let Some(known) = store.get(&ObjectRef::from_obj(cluster)) else {
+        return false;
+    };
+    let (Ok(known), Ok(present)) = (&known.0, &cluster.0) else {
+        return false;
+    };
+    let but_version = |metadata: &ObjectMeta| ObjectMeta {
+        resource_version: None,
+        ..metadata.clone()
+    };
+    but_version(&known.metadata) == but_version(&present.metadata)
+        && memory.is_echo(
+            &key_of(present),
+            present.uid().as_deref().unwrap_or_default(),
+            present.status.as_ref(),
+        )
 }
 
 /// What is never looked at need not be kept.

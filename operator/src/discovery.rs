@@ -21,15 +21,30 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let mut known: Vec<Kind> = Vec::new();
+    let mut watched: Vec<Kind> = Vec::new();
     loop {
         for kind in Kind::OPTIONAL {
-            if !known.contains(&kind) && is_served(&client, kind).await {
-                tracing::info!(
-                    kind = kind.as_str(),
-                    "The cluster knows this optional kind."
-                );
-                known.push(kind);
-                found(kind);
+            match (known.contains(&kind), is_served(&client, kind).await) {
+                (false, Some(true)) => {
+                    tracing::info!(
+                        kind = kind.as_str(),
+                        "The cluster knows this optional kind."
+                    );
+                    known.push(kind);
+                    // A watch that was started once goes on when the kind comes back.
+                    if !watched.contains(&kind) {
+                        watched.push(kind);
+                        found(kind);
+                    }
+                }
+                (true, Some(false)) => {
+                    tracing::info!(
+                        kind = kind.as_str(),
+                        "The cluster no longer knows this optional kind."
+                    );
+                    known.retain(|one| *one != kind);
+                }
+                (_, _) => {}
             }
         }
         let present = Capabilities {
@@ -50,15 +65,16 @@ pub async fn run(
     }
 }
 
-/// A group that is not there answers with an error, and so does one whose server is down: both can't be used now.
-async fn is_served(client: &Client, kind: Kind) -> bool {
+/// `None` where the API server did not say: what was known then still holds.
+async fn is_served(client: &Client, kind: Kind) -> Option<bool> {
     let resource = kind.resource();
-    client
-        .list_api_group_resources(&resource.api_version)
-        .await
-        .is_ok_and(|list| {
+    match client.list_api_group_resources(&resource.api_version).await {
+        Ok(list) => Some(
             list.resources
                 .iter()
-                .any(|offered| offered.name == resource.plural)
-        })
+                .any(|offered| offered.name == resource.plural),
+        ),
+        Err(kube::Error::Api(status)) if status.code == 404 => Some(false),
+        Err(_) => None,
+    }
 }

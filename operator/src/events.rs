@@ -36,8 +36,8 @@ const MOST_REMEMBERED: usize = 4000;
 
 /// Events that wait to be stored.
 const MOST_WAITING: usize = 1000;
-/// Events stored at the same time.
-const CONCURRENT_WRITES: usize = 4;
+/// Events stored at the same time: few, for what they tell of shares the API server with them.
+const CONCURRENT_WRITES: usize = 2;
 /// How long events that wait may take when the operator ends.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 

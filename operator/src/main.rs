@@ -43,9 +43,9 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
 
 fn run(config: RunConfig) -> anyhow::Result<()> {
     start_logging(&config)?;
-    // Two threads keep up with any number of ChatClusters, and each more costs memory of its own.
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // One thread keeps up with a thousand ChatClusters, for the API server does most of the work; each more has a heap of its
+    // own, in which what lives for a moment lies between what stays.
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("starting the runtime")?

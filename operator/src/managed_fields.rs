@@ -14,16 +14,29 @@ pub const FIELD_MANAGER: &str = "chatcluster-operator";
 /// A hash of what an object to be applied says.
 #[must_use]
 pub fn hash_of_wanted(object: &Value) -> u64 {
-    let mut object = object.clone();
-    if let Some(fields) = object.as_object_mut() {
-        fields.remove("apiVersion");
-        fields.remove("kind");
-        if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.remove("name");
-            metadata.remove("namespace");
-        }
-    }
-    hash(&object)
+    let Value::Object(fields) = object else {
+        return hash(object);
+    };
+    let mut hasher = DefaultHasher::new();
+    hash_fields(
+        fields,
+        &["apiVersion", "kind"],
+        &mut hasher,
+        |name, value, hasher| match value {
+            Value::Object(metadata) if name == "metadata" => {
+                hash_fields(
+                    metadata,
+                    &["name", "namespace"],
+                    hasher,
+                    |_, value, hasher| {
+                        hash_into(value, hasher);
+                    },
+                );
+            }
+            _ => hash_into(value, hasher),
+        },
+    );
+    hasher.finish()
 }
 
 /// A hash of our part of a live object, or `None` where we never applied it.
@@ -123,14 +136,29 @@ fn hash_into(value: &Value, hasher: &mut DefaultHasher) {
             items.iter().for_each(|item| hash_into(item, hasher));
         }
         Value::Object(fields) => {
-            let mut sorted: Vec<_> = fields.iter().collect();
-            sorted.sort_unstable_by_key(|(name, _)| *name);
-            (5_u8, sorted.len()).hash(hasher);
-            for (name, value) in sorted {
-                name.hash(hasher);
+            hash_fields(fields, &[], hasher, |_, value, hasher| {
                 hash_into(value, hasher);
-            }
+            });
         }
+    }
+}
+
+/// Hashes the fields of an object that are not left out, each value as `inner` says.
+fn hash_fields(
+    fields: &Map<String, Value>,
+    left_out: &[&str],
+    hasher: &mut DefaultHasher,
+    inner: impl Fn(&str, &Value, &mut DefaultHasher),
+) {
+    let mut sorted: Vec<_> = fields
+        .iter()
+        .filter(|(name, _)| !left_out.contains(&name.as_str()))
+        .collect();
+    sorted.sort_unstable_by_key(|(name, _)| *name);
+    (5_u8, sorted.len()).hash(hasher);
+    for (name, value) in sorted {
+        name.hash(hasher);
+        inner(name, value, hasher);
     }
 }
 

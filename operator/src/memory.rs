@@ -22,7 +22,8 @@ struct Entry {
     uid: String,
     failures: u32,
     checked: Option<(i64, Result<(), InvalidSpec>)>,
-    status: Option<ChatClusterStatus>,
+    // Nearly always empty.
+    status: Option<Box<ChatClusterStatus>>,
 }
 
 impl Memory {
@@ -67,16 +68,30 @@ impl Memory {
         seen: Option<&ChatClusterStatus>,
     ) -> Option<ChatClusterStatus> {
         self.with(key, uid, |entry| {
-            if entry.status.as_ref() == seen {
+            if entry.status.as_deref() == seen {
                 entry.status = None;
             }
-            entry.status.clone()
+            entry.status.as_deref().cloned()
+        })
+    }
+
+    /// Whether the watch has brought back the status that this process wrote last.
+    #[must_use]
+    pub fn is_echo(&self, key: &ClusterKey, uid: &str, seen: Option<&ChatClusterStatus>) -> bool {
+        self.with(key, uid, |entry| {
+            let is_echo = entry.status.is_some() && entry.status.as_deref() == seen;
+            if is_echo {
+                entry.status = None;
+            }
+            is_echo
         })
     }
 
     /// Remembers a status that was written.
     pub fn wrote_status(&self, key: &ClusterKey, uid: &str, status: ChatClusterStatus) {
-        self.with(key, uid, |entry| entry.status = Some(status));
+        self.with(key, uid, |entry| {
+            entry.status = Some(Box::new(status));
+        });
     }
 
     /// Notes a success.
@@ -158,6 +173,21 @@ mod tests {
         assert_eq!(memory.status(&key(), "u", None), Some(written.clone()));
         assert_eq!(memory.status(&key(), "u", Some(&written)), None);
         assert_eq!(memory.status(&key(), "u", None), None);
+    }
+
+    #[test]
+    fn only_the_status_that_was_written_last_is_an_echo() {
+        let memory = Memory::default();
+        let written = ChatClusterStatus {
+            url: Some("http://new".to_owned()),
+            ..ChatClusterStatus::default()
+        };
+        assert!(!memory.is_echo(&key(), "u", None));
+        memory.wrote_status(&key(), "u", written.clone());
+        let foreign = ChatClusterStatus::default();
+        assert!(!memory.is_echo(&key(), "u", Some(&foreign)));
+        assert!(memory.is_echo(&key(), "u", Some(&written)));
+        assert!(!memory.is_echo(&key(), "u", Some(&written)));
     }
 
     #[test]

@@ -49,6 +49,7 @@ struct Shared {
     readings: Arc<Readings>,
     clusters: Clusters,
     displays: Arc<Displays>,
+    memory: Arc<Memory>,
     watched: Vec<Watched>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -90,7 +91,7 @@ pub async fn run(config: RunConfig, stop: CancellationToken) -> anyhow::Result<(
         children: Arc::clone(&shared.children),
         events,
         metrics: shared.metrics.clone(),
-        memory: Memory::default(),
+        memory: Arc::clone(&shared.memory),
         images: shared.config.images(),
         operator_url: shared.config.url(),
         displays: Arc::clone(&shared.displays),
@@ -113,6 +114,7 @@ fn watch_everything(config: RunConfig, client: Client, stop: CancellationToken) 
     let scopes = config.scopes();
     let children = Arc::new(Children::new((Kind::BUILT_IN.len() + 1) * scopes.len()));
     let tasks = TaskTracker::new();
+    let memory = Arc::new(Memory::default());
     let mut watched = Vec::new();
     for scope in scopes {
         let wakes = Wakes::default();
@@ -126,6 +128,7 @@ fn watch_everything(config: RunConfig, client: Client, stop: CancellationToken) 
             scope.clone(),
             writer,
             wakes.clone(),
+            Arc::clone(&memory),
             move || complete.listed_once(),
             stop.clone(),
         ));
@@ -171,6 +174,7 @@ fn watch_everything(config: RunConfig, client: Client, stop: CancellationToken) 
         readings,
         clusters,
         displays,
+        memory,
         watched,
         tasks,
         stop,

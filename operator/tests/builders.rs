@@ -44,7 +44,10 @@ fn cluster(spec: &str) -> ChatCluster {
 fn objects_of(cluster: &ChatCluster) -> Vec<Value> {
     let plan = validate::plan(cluster, resolved(Capabilities::default()));
     let objects = Objects::of(build::desired(&plan)).expect("objects");
-    objects.iter().map(|object| object.body.clone()).collect()
+    objects
+        .iter()
+        .map(|object| serde_json::from_str(&object.body).expect("JSON"))
+        .collect()
 }
 
 fn snapshot(name: &str, spec: &str) {

@@ -25,7 +25,7 @@ export async function external(name) {
   return JSON.parse(await kubectl(["get", "--raw", path])).items;
 }
 
-const number = (quantity) => (quantity.endsWith("m") ? Number(quantity.slice(0, -1)) / 1000 : Number(quantity));
+export const number = (quantity) => (quantity.endsWith("m") ? Number(quantity.slice(0, -1)) / 1000 : Number(quantity));
 
 /** The sum of a metric of the external metrics API; `null` where it is not served. */
 export async function externalSum(name, queues = /high|medium/) {
@@ -34,13 +34,13 @@ export async function externalSum(name, queues = /high|medium/) {
   return counted.length ? counted.reduce((sum, { value }) => sum + number(value), 0) : null;
 }
 
-/** One look at everything. */
-export async function look() {
+/** One look at everything; `jobs` reads the backlog where somebody else than the operator serves the metrics API. */
+export async function look(jobs = () => externalSum("chat_queue_backlog")) {
   const [deployment, autoscaler, cluster, backlog] = await Promise.all([
     get("deployment", `${NAME}-processor`),
     get("horizontalpodautoscaler", `${NAME}-processor`),
     get("chatcluster", NAME),
-    externalSum("chat_queue_backlog").catch(() => null),
+    jobs().catch(() => null),
   ]);
   return {
     at: Date.now(),
@@ -65,8 +65,9 @@ const row = (one, start) =>
 
 /** Looks every second and keeps what it saw; `print` shows each look as a line of a table. */
 export class Watch {
-  constructor({ print } = {}) {
+  constructor({ print, jobs } = {}) {
     this.looks = [];
+    this.jobs = jobs;
     this.start = Date.now();
     this.print = print;
     if (print) print(HEAD);
@@ -75,7 +76,7 @@ export class Watch {
 
   async #run() {
     while (!this.stopped) {
-      const one = await look().catch(() => null);
+      const one = await look(this.jobs).catch(() => null);
       if (one) {
         this.looks.push(one);
         if (this.print) this.print(row(one, this.start));

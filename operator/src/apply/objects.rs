@@ -17,10 +17,12 @@ use crate::managed_fields::hash_of_wanted;
 pub struct Object {
     /// Its kind and name.
     pub key: ChildKey,
-    /// What it says.
-    pub body: Value,
+    /// What it says, as JSON text: taken apart it would be twenty times as large, for as long as its ChatCluster is worked on.
+    pub body: Box<str>,
     /// A hash of that.
     pub wanted: u64,
+    /// Whether it says how many pods there are.
+    pub sets_replicas: bool,
 }
 
 impl fmt::Display for Object {
@@ -196,6 +198,7 @@ fn object(kind: Kind, typed: &impl Serialize) -> Result<Object, ApplyError> {
     Ok(Object {
         key: ChildKey::new(kind, name),
         wanted: hash_of_wanted(&body),
-        body,
+        sets_replicas: body.pointer("/spec/replicas").is_some(),
+        body: body.to_string().into_boxed_str(),
     })
 }

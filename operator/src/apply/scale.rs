@@ -80,12 +80,11 @@ async fn hold(
 
 /// The present number, where the operator owns it and no longer wants to.
 fn replicas_to_hold(object: &Object, child: Option<&Child>) -> Option<i32> {
-    let wants_replicas = object.body.pointer("/spec/replicas").is_some();
     match child.map(|child| &child.facts) {
         Some(Facts::Workload(workload))
             if object.key.kind == Kind::Deployment
                 && workload.replicas_are_ours
-                && !wants_replicas =>
+                && !object.sets_replicas =>
         {
             Some(workload.replicas)
         }

@@ -10,12 +10,12 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
-use super::{Children, ClusterKey};
+use super::{Children, ClusterKey, whole};
 use crate::build::{MANAGED_BY, MANAGER};
 use crate::kinds::Kind;
 
-/// Objects listed at once: what is in flight while an index is filled.
-const PAGE_SIZE: u32 = 50;
+/// Objects listed at once: what is in flight while an index is filled. Taken apart, some are 100 kB large.
+pub(crate) const PAGE_SIZE: u32 = 20;
 
 /// Where to look.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -115,18 +115,16 @@ pub async fn watch(
                 note(&children, kind, object).map(&wake);
             }
             Event::Delete(object) => {
-                serde_json::to_value(object)
-                    .ok()
-                    .and_then(|object| children.forget(kind, &object))
-                    .map(&wake);
+                children.forget(kind, &whole(object)).map(&wake);
             }
         }
     }
 }
 
 fn note(children: &Children, kind: Kind, object: DynamicObject) -> Option<ClusterKey> {
-    // A DynamicObject always is JSON.
-    serde_json::to_value(object)
-        .ok()
-        .and_then(|object| children.observe(kind, &object))
+    // Most news is of our own writes, whose answers are in the records already.
+    if children.knows(kind, &object.metadata) {
+        return None;
+    }
+    children.observe(kind, &whole(object))
 }

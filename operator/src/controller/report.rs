@@ -114,7 +114,9 @@ async fn write(
     let written = Api::<ChatCluster>::namespaced(context.client.clone(), &key.namespace)
         .patch_status(
             &key.name,
-            &PatchParams::apply(FIELD_MANAGER).force(),
+            &PatchParams::apply(FIELD_MANAGER)
+                .force()
+                .validation_ignore(),
             &Patch::Apply(patch),
         )
         .await;

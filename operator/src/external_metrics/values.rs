@@ -140,25 +140,44 @@ pub fn work(
 ) -> Option<f64> {
     let reading = readings.of(key)?;
     let processors = ready(&children.of(key), Component::Processor);
-    let found = values(
+    sum(
         metric,
         &key.name,
         spec,
         &reading,
         processors,
         Instant::now(),
-    );
-    let counted: Vec<_> = found
-        .iter()
-        .filter(|value| {
-            value
-                .labels
-                .get("queue")
-                .is_none_or(|queue| LogicalQueue::WORK.iter().any(|work| work.name() == queue))
-        })
-        .map(|value| value.value)
-        .collect();
-    (!counted.is_empty()).then(|| counted.iter().sum())
+    )
+}
+
+fn sum(
+    metric: Metric,
+    cluster: &str,
+    spec: &ChatClusterSpec,
+    reading: &Reading,
+    processors: i32,
+    now: Instant,
+) -> Option<f64> {
+    let counted = |metric| {
+        let found = values(metric, cluster, spec, reading, processors, now);
+        let counted: Vec<_> = found
+            .iter()
+            .filter(|value| {
+                value
+                    .labels
+                    .get("queue")
+                    .is_none_or(|queue| LogicalQueue::WORK.iter().any(|work| work.name() == queue))
+            })
+            .map(|value| value.value)
+            .collect();
+        (!counted.is_empty()).then(|| counted.iter().sum::<f64>())
+    };
+    match (metric, counted(metric)) {
+        // The queues are known, only no rate has been measured yet. KEDA would take an error for a failed read, count it and
+        // fall back; a drain time of 0 asks for nothing, and leaves the decision to the backlog.
+        (Metric::DrainSeconds, None) => counted(Metric::Backlog).map(|_| 0.0),
+        (_, found) => found,
+    }
 }
 
 #[expect(
@@ -228,6 +247,17 @@ mod tests {
         // The rate has not been measured, and no gateway has been read.
         assert_eq!(total(Metric::DrainSeconds, &spec("{}"), 0), None);
         assert_eq!(total(Metric::Connections, &spec("{}"), 0), None);
+    }
+
+    #[test]
+    fn keda_is_not_told_of_a_failure_while_the_queues_are_known() {
+        let now = Instant::now();
+        let (known, unknown) = (reading(now), Reading::default());
+        let work = |metric, reading| sum(metric, "demo", &spec("{}"), reading, 1, now);
+        assert_eq!(work(Metric::Backlog, &known), Some(15.0));
+        assert_eq!(work(Metric::DrainSeconds, &known), Some(0.0));
+        assert_eq!(work(Metric::DrainSeconds, &unknown), None);
+        assert_eq!(work(Metric::Connections, &known), None);
     }
 
     #[test]

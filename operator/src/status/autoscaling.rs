@@ -41,11 +41,8 @@ pub(super) fn verdict(
             format!("The queues can't be read ({failure}); {}", fallback(plan)),
         ));
     }
-    for (component, source) in scaled {
-        if source == MetricsSource::Keda {
-            continue;
-        }
-        match autoscaler(plan, live, component) {
+    for &(component, source) in &scaled {
+        match autoscaler(plan, live, component, source) {
             None => return Some(Verdict::no("Starting", "The autoscalers are being made")),
             Some(Autoscaler { active: None, .. }) => {
                 return Some(Verdict::no(
@@ -60,7 +57,7 @@ pub(super) fn verdict(
             }) => {
                 return Some(Verdict::no(
                     "AutoscalerInactive",
-                    format!("{}: {message}", plan.child(component.as_str())),
+                    format!("{}: {message}", autoscaler_name(plan, component, source)),
                 ));
             }
             Some(_) => {}
@@ -71,6 +68,15 @@ pub(super) fn verdict(
             HOLDING_LAST_VALUES,
             format!("The queues can't be read ({failure}); the last good values are used"),
         ),
+        _ if scaled
+            .iter()
+            .any(|&(_, source)| source == MetricsSource::Keda) =>
+        {
+            Verdict::yes(
+                "Active",
+                "Replicas follow their metrics, by KEDA, which owns the external metrics API",
+            )
+        }
         _ => Verdict::yes("Active", "Replicas follow their metrics"),
     })
 }
@@ -114,14 +120,24 @@ fn autoscaler<'a>(
     plan: &Plan,
     live: &'a ClusterChildren,
     component: Component,
+    source: MetricsSource,
 ) -> Option<&'a Autoscaler> {
     let key = ChildKey::new(
         Kind::HorizontalPodAutoscaler,
-        &plan.child(component.as_str()),
+        &autoscaler_name(plan, component, source),
     );
     match &live.get(&key)?.facts {
         Facts::Autoscaler(autoscaler) => Some(autoscaler),
         _ => None,
+    }
+}
+
+/// KEDA makes an autoscaler of each ScaledObject, and gives it the labels of that, by which it is among the records.
+fn autoscaler_name(plan: &Plan, component: Component, source: MetricsSource) -> String {
+    let name = plan.child(component.as_str());
+    match source {
+        MetricsSource::Keda => format!("keda-hpa-{name}"),
+        MetricsSource::BuiltIn | MetricsSource::Prometheus => name,
     }
 }
 
@@ -155,12 +171,12 @@ pub fn notices(
             ),
         ));
     }
-    if let (Scaling::Auto(autoscaling, _), Some((before, after))) = (
+    if let (Scaling::Auto(autoscaling, source), Some((before, after))) = (
         &plan.gateway_scaling,
         changed(&previous.gateway, &present.gateway),
     ) {
-        let why =
-            autoscaler(plan, live, Component::Gateway).map_or("", |autoscaler| &autoscaler.message);
+        let why = autoscaler(plan, live, Component::Gateway, *source)
+            .map_or("", |autoscaler| &autoscaler.message);
         notices.push(Notice::normal(
             "ScaledGateways",
             format!(
@@ -220,9 +236,13 @@ mod tests {
     use crate::status::backends::tests::{live, plan};
 
     fn with_autoscalers(active: Option<bool>) -> ClusterChildren {
+        with_autoscalers_named("", active)
+    }
+
+    fn with_autoscalers_named(prefix: &str, active: Option<bool>) -> ClusterChildren {
         let mut all = ClusterChildren::new();
         for component in ["gateway", "processor"] {
-            let name = format!("demo-{component}");
+            let name = format!("{prefix}demo-{component}");
             let kind = Kind::HorizontalPodAutoscaler;
             let mut one = live(kind, &name, component, Some(Default::default()), None);
             if let Some(child) = one.get_mut(&ChildKey::new(kind, &name)) {
@@ -297,6 +317,34 @@ mod tests {
         };
         let verdict = verdict(&plan, &with_autoscalers(Some(true)), None).expect("autoscaled");
         assert_eq!(verdict.reason, "ApiOwnedByAnother");
+    }
+
+    #[test]
+    fn with_keda_its_own_autoscalers_decide() {
+        let mut plan = plan("{}");
+        for source in [
+            scaling_source(&mut plan.gateway_scaling),
+            scaling_source(&mut plan.processor_scaling),
+        ] {
+            *source.expect("autoscaled") = MetricsSource::Keda;
+        }
+        plan.resolved.capabilities = Capabilities {
+            keda: true,
+            external_metrics: ExternalMetricsOwner::Keda,
+            ..Capabilities::default()
+        };
+        let reason = |live| verdict(&plan, &live, None).map(|verdict| verdict.reason);
+        assert_eq!(reason(with_autoscalers(Some(true))), Some("Starting"));
+        let theirs = |active| reason(with_autoscalers_named("keda-hpa-", Some(active)));
+        assert_eq!(theirs(false), Some("AutoscalerInactive"));
+        assert_eq!(theirs(true), Some("Active"));
+    }
+
+    fn scaling_source<A>(scaling: &mut Scaling<A>) -> Option<&mut MetricsSource> {
+        match scaling {
+            Scaling::Auto(_, source) => Some(source),
+            Scaling::Fixed(_) => None,
+        }
     }
 
     #[test]
