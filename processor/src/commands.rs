@@ -19,6 +19,7 @@ pub mod contacts;
 pub mod create_room;
 pub mod delete_message;
 pub mod delete_room;
+pub mod deserted_call;
 pub mod draft;
 pub mod edit_message;
 pub mod end_sessions;

@@ -1,4 +1,4 @@
-//! What time does by itself: calls that nobody takes, stories whose day is over, words to index, marks to forget, files that nobody holds.
+//! What time does by itself: calls that nobody takes or hangs up, stories whose day is over, words to index, marks to forget, files that nobody holds.
 //!
 //! Every process may do all of it at once: each step takes only what nobody else is at, and finding nothing to do is the
 //! usual case. A step that fails is done by the next round.
@@ -15,13 +15,14 @@ use chat_core::time::Timestamp;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::commands::deserted_call::DesertedCalls;
 use crate::commands::{initiate_call, story};
 use crate::context::Context;
 use crate::failure::Failure;
 
 /// Between two looks at the calls that ring: how late a missed call may be noticed.
 const CALLS_EVERY: Duration = Duration::from_secs(1);
-/// Between two looks at what is to be indexed, and at the stories.
+/// Between two looks at what is to be indexed, at the stories, and at the calls that go on.
 const OFTEN_EVERY: Duration = Duration::from_secs(10);
 /// Between two rounds of forgetting.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
@@ -50,6 +51,7 @@ pub async fn keep(context: Context, objects: Arc<Objects>, stop: CancellationTok
     let mut often = ticks(OFTEN_EVERY);
     let mut prune = ticks(PRUNE_EVERY);
     let mut files = ticks(FILES_EVERY);
+    let mut deserted = DesertedCalls::default();
     loop {
         let (step, done) = tokio::select! {
             () = stop.cancelled() => return,
@@ -57,7 +59,7 @@ pub async fn keep(context: Context, objects: Arc<Objects>, stop: CancellationTok
                 let done = initiate_call::give_up_unanswered(&context, Timestamp::now()).await;
                 ("calls", done.map(|_| ()))
             }
-            _ = often.tick() => ("stories and words", often_due(&context).await),
+            _ = often.tick() => ("stories, words and deserted calls", often_due(&context, &mut deserted).await),
             _ = prune.tick() => ("forgetting", forget(&context).await),
             _ = files.tick() => ("files", remove_files(&context, &objects, Timestamp::now()).await),
         };
@@ -67,10 +69,13 @@ pub async fn keep(context: Context, objects: Arc<Objects>, stop: CancellationTok
     }
 }
 
-async fn often_due(context: &Context) -> Result<(), Failure> {
-    story::expire(context, Timestamp::now()).await?;
+async fn often_due(context: &Context, deserted: &mut DesertedCalls) -> Result<(), Failure> {
+    let now = Timestamp::now();
+    story::expire(context, now).await?;
     let mut connection = context.pg.acquire().await?;
     messages::index_rooms(&mut connection, INDEX_ROOMS).await?;
+    drop(connection);
+    deserted.end(context, now).await?;
     Ok(())
 }
 

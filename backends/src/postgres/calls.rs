@@ -158,6 +158,29 @@ pub async fn rung_out(
     load(conn, &ids).await
 }
 
+/// Up to `limit` calls that go on and were answered before `before`, the oldest first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn ongoing(
+    conn: &mut PgConnection,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Vec<Call>, sqlx::Error> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        SELECT call_id FROM calls WHERE state = 'ongoing' AND answered_at < $1
+        ORDER BY answered_at LIMIT $2
+        "#,
+        before.utc(),
+        i64::from(limit),
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let ids: Vec<CallId> = ids.into_iter().map(CallId::from).collect();
+    load(conn, &ids).await
+}
+
 /// Marks a ringing call as answered; whether it rang.
 ///
 /// # Errors

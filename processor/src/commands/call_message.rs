@@ -1,5 +1,6 @@
 //! The message that a call leaves in its room when it is over: one, with a number of its own.
 
+use chat_backends::postgres::calls;
 use chat_backends::postgres::messages::{self, Appended, NewMessage};
 use chat_core::ids::{JobId, MessageId};
 use chat_core::job::SendMessage;
@@ -55,6 +56,36 @@ pub async fn append(connection: &mut PgConnection, call: &Call) -> Result<Vec<Ef
         }
     }
     Ok(effects)
+}
+
+/// Ends calls that nobody else is at, each with its message; what the members hear of it.
+///
+/// # Errors
+/// [`Failure`] of the database.
+pub(crate) async fn end_all(
+    connection: &mut PgConnection,
+    ending: &[Call],
+    state: CallState,
+    now: Timestamp,
+) -> Result<Vec<Effect>, Failure> {
+    let mut told = Vec::new();
+    for call in ending {
+        calls::end(&mut *connection, (call.room_id, call.id), state, None, now).await?;
+        let Some(call) = calls::by_id(connection, call.id).await? else {
+            continue;
+        };
+        let room = call.room_id;
+        let message = append(connection, &call).await?;
+        log(connection, &call, &message).await?;
+        let event = ServerEvent::CallStateChanged {
+            call_id: call.id,
+            state: self::state(state).to_owned(),
+            call,
+        };
+        told.push(Effect::new(Target::Room(room), &event)?);
+        told.extend(message);
+    }
+    Ok(told)
 }
 
 /// Puts the message's entries for the event log into the outbox, for a call that ended without a job.

@@ -161,22 +161,7 @@ fn not_reached(
 pub async fn give_up_unanswered(context: &Context, now: Timestamp) -> Result<usize, Failure> {
     let mut transaction = context.pg.begin().await?;
     let rung_out = calls::rung_out(&mut transaction, now, RUNG_OUT).await?;
-    let mut told = Vec::new();
-    for call in &rung_out {
-        let place = (call.room_id, call.id);
-        calls::end(&mut *transaction, place, CallState::Missed, None, now).await?;
-        if let Some(call) = calls::by_id(&mut transaction, call.id).await? {
-            let message = call_message::append(&mut transaction, &call).await?;
-            call_message::log(&mut transaction, &call, &message).await?;
-            let event = ServerEvent::CallStateChanged {
-                call_id: call.id,
-                state: call_message::state(CallState::Missed).to_owned(),
-                call,
-            };
-            told.push(Effect::new(Target::Room(place.0), &event)?);
-            told.extend(message);
-        }
-    }
+    let told = call_message::end_all(&mut transaction, &rung_out, CallState::Missed, now).await?;
     transaction.commit().await?;
     if let Err(error) = effects::publish(&context.redis, &told).await {
         tracing::warn!(%error, "missed calls were noted but not told");

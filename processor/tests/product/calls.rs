@@ -1,6 +1,7 @@
 //! Calls, from the first ring to the message that they leave.
 
 use chat_backends::postgres::blocks;
+use chat_backends::redis::presence;
 use chat_core::error::ErrorCode;
 use chat_core::ids::{CallId, RoomId, UserId};
 use chat_core::limits;
@@ -8,6 +9,7 @@ use chat_core::protocol::client::{self, SignalKind};
 use chat_core::protocol::objects::{CallMedia, CallState};
 use chat_core::protocol::server::ServerEvent;
 use chat_core::time::Timestamp;
+use chat_processor::commands::deserted_call::{DESERTED_FOR, DesertedCalls};
 use chat_processor::commands::{call, call_signal, initiate_call};
 use chat_processor::effects::{Effect, Target};
 
@@ -129,6 +131,44 @@ async fn a_call_that_nobody_takes_is_missed() {
         assert_eq!(messages(scene, room).await, [(1, "missed".to_owned())]);
         let answered = call::answer(context, &actor(bob), answer(id)).await;
         assert_eq!(refused(answered), ErrorCode::CallEnded);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_people_have_been_gone_for_a_minute_is_over() {
+    on_scene(async |scene| {
+        let (_, bob, room, id) = ringing(scene).await;
+        let context = &scene.context;
+        call::answer(context, &actor(bob), answer(id))
+            .await
+            .unwrap();
+        let mut deserted = DesertedCalls::default();
+        let mut now = Timestamp::now();
+        // As long as one of them is there, it goes on.
+        for _ in 0..3 {
+            now = now + DESERTED_FOR;
+            assert_eq!(deserted.end(context, now).await.unwrap(), 0);
+        }
+        presence::disconnect(&context.redis, bob, "gateway-test", "socket")
+            .await
+            .unwrap();
+        assert!(presence::expire(&context.redis, bob).await.unwrap());
+        assert_eq!(deserted.end(context, now).await.unwrap(), 0);
+        assert!(messages(scene, room).await.is_empty());
+        // Who comes back meanwhile keeps it.
+        scene.connect(bob).await;
+        now = now + DESERTED_FOR;
+        assert_eq!(deserted.end(context, now).await.unwrap(), 0);
+        presence::disconnect(&context.redis, bob, "gateway-test", "socket")
+            .await
+            .unwrap();
+        assert!(presence::expire(&context.redis, bob).await.unwrap());
+        assert_eq!(deserted.end(context, now).await.unwrap(), 0);
+        now = now + DESERTED_FOR;
+        assert_eq!(deserted.end(context, now).await.unwrap(), 1);
+        assert_eq!(messages(scene, room).await, [(1, "ended".to_owned())]);
+        assert_eq!(deserted.end(context, now).await.unwrap(), 0);
     })
     .await;
 }

@@ -108,10 +108,11 @@ pub(crate) fn check(
         ..Verdict::default()
     };
     let numbers = storage(stored, sent, &mut verdict);
+    // Before what was not seen, which is often more than is told.
+    order(sent, &numbers, &mut verdict);
     for view in views {
         seen(stored, view, &mut verdict);
     }
-    order(sent, &numbers, &mut verdict);
     verdict
 }
 

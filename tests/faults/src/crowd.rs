@@ -113,10 +113,11 @@ impl Crowd {
         let mut late = 0;
         loop {
             let behind = self.behind().await?;
-            if behind.is_empty() || began.elapsed() > SETTLE {
+            let all_stored = self.stored().await? >= self.acknowledged();
+            if behind.is_empty() && all_stored || began.elapsed() > SETTLE {
                 break;
             }
-            if began.elapsed() > NOTICE && late == 0 {
+            if began.elapsed() > NOTICE && late == 0 && all_stored {
                 late = behind.len();
                 for member in behind {
                     member.lock().is_to_ask = true;
@@ -148,6 +149,25 @@ impl Crowd {
                 .push(format!("{unacknowledged} sends were never acknowledged"));
         }
         Ok((verdict, late, states))
+    }
+
+    /// How many sends were acknowledged; some may still be in the broker's queues.
+    fn acknowledged(&self) -> usize {
+        let of = |member: &Arc<Shared>| {
+            let state = member.lock();
+            let acknowledged = state.sent.iter().filter(|sent| sent.acknowledged.is_some());
+            acknowledged.count()
+        };
+        self.members.iter().map(of).sum()
+    }
+
+    async fn stored(&self) -> anyhow::Result<usize> {
+        let rooms: Vec<uuid::Uuid> = self.rooms.iter().map(|room| room.uuid()).collect();
+        let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM messages WHERE room_id = ANY($1)")
+            .bind(rooms)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(usize::try_from(stored)?)
     }
 
     /// Members who have not seen everything that is stored.
