@@ -5,7 +5,7 @@
 //! nobody records cost an id at the gateway and nothing further down.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use chat_backends::tls;
@@ -33,7 +33,16 @@ const EXPORT: Duration = Duration::from_secs(10);
 /// The instrumentation scope of every span.
 const SCOPE: &str = "chatcluster";
 
-static TRACER: OnceLock<SdkTracer> = OnceLock::new();
+/// Of the export that was started last.
+static TRACER: RwLock<Option<SdkTracer>> = RwLock::new(None);
+
+/// Of a process that exports nothing: ids are given all the same, so that a client's own trace goes through.
+static UNRECORDED: LazyLock<SdkTracer> = LazyLock::new(|| {
+    SdkTracerProvider::builder()
+        .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff)))
+        .build()
+        .tracer(SCOPE)
+});
 
 /// Keeps the export going; dropped, it sends what it has.
 #[derive(Debug)]
@@ -86,9 +95,7 @@ impl Exporting {
             .with_batch_exporter(exporter)
             .with_resource(resource)
             .build();
-        if TRACER.set(provider.tracer(SCOPE)).is_err() {
-            tracing::debug!("spans are exported already");
-        }
+        *TRACER.write().unwrap_or_else(PoisonError::into_inner) = Some(provider.tracer(SCOPE));
         Ok(Self { provider })
     }
 
@@ -106,16 +113,6 @@ impl Drop for Exporting {
             tracing::warn!(%error, "the last spans were lost");
         }
     }
-}
-
-/// Without an exporter ids are given all the same, so that a client's own trace goes through.
-fn tracer() -> &'static SdkTracer {
-    TRACER.get_or_init(|| {
-        SdkTracerProvider::builder()
-            .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff)))
-            .build()
-            .tracer(SCOPE)
-    })
 }
 
 /// A part of an act, from its making to its drop.
@@ -158,7 +155,8 @@ impl Step {
     }
 
     fn under(parent: &Context, kind: SpanKind, name: impl Into<Cow<'static, str>>) -> Self {
-        let tracer = tracer();
+        let exporting = TRACER.read().unwrap_or_else(PoisonError::into_inner);
+        let tracer = exporting.as_ref().unwrap_or(&UNRECORDED);
         let span = tracer
             .span_builder(name)
             .with_kind(kind)

@@ -1,7 +1,7 @@
 //! Look-ups that many clients make at one moment, put into one query: what a reconnect storm costs the database.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 /// Most look-ups of one query.
 const MOST: usize = 500;
 
-/// A batch of so many is a crowd: the next query waits for more of it.
+/// So many look-ups within [`GATHER`] are a crowd: the next query waits for more of it.
 const CROWD: usize = 8;
 
 /// How long a crowd is gathered. Nobody alone waits for it.
@@ -79,18 +79,22 @@ where
     F: Fn(Vec<K>) -> Q,
     Q: Future<Output = Result<Vec<V>, sqlx::Error>>,
 {
-    let mut crowded = false;
+    let mut lately = (Instant::now(), 0);
     let mut batch = Vec::new();
     while asked.recv_many(&mut batch, MOST).await > 0 {
-        if crowded {
+        if lately.0.elapsed() > GATHER {
+            lately = (Instant::now(), 0);
+        }
+        if lately.1 >= CROWD {
             tokio::time::sleep(GATHER).await;
+            lately = (Instant::now(), 0);
         }
         while batch.len() < MOST
             && let Ok(more) = asked.try_recv()
         {
             batch.push(more);
         }
-        crowded = batch.len() >= CROWD;
+        lately.1 += batch.len();
         let (keys, answers): (Vec<K>, Vec<_>) = batch
             .drain(..)
             .map(|asked: Asked<K, V>| (asked.key, asked.answer))

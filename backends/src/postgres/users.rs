@@ -257,11 +257,13 @@ pub async fn auth_states(
         .collect();
     let rows = sqlx::query!(
         r#"
-        SELECT asked.place AS "place!", u.role AS "role!", u.deleted_at IS NOT NULL AS "deleted!", u.banned_at, u.banned_until,
-               asked.session_id IS NOT NULL AND (s.session_id IS NULL OR s.revoked_at IS NOT NULL) AS "session_revoked!"
+        SELECT asked.place AS "place!", u.role, u.deleted_at IS NOT NULL AS "deleted!", u.banned_at, u.banned_until,
+               asked.session_id IS NOT NULL AND NOT EXISTS (
+                   SELECT FROM sessions s
+                   WHERE s.session_id = asked.session_id AND s.user_id = asked.user_id AND s.revoked_at IS NULL
+               ) AS "session_revoked!"
         FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (user_id, session_id, place)
         JOIN users u ON u.user_id = asked.user_id
-        LEFT JOIN sessions s ON s.session_id = asked.session_id AND s.user_id = u.user_id
         "#,
         &users,
         &sessions as &[Option<uuid::Uuid>],

@@ -12,6 +12,7 @@ use chat_core::time::Timestamp;
 use chat_processor::commands::deserted_call::{DESERTED_FOR, DesertedCalls};
 use chat_processor::commands::{call, call_signal, initiate_call};
 use chat_processor::effects::{Effect, Target};
+use chat_test_support::until;
 
 use crate::scene::{Scene, actor, heard, on_scene, refused, unknown};
 
@@ -60,6 +61,19 @@ async fn messages(scene: &Scene, room: RoomId) -> Vec<(i64, String)> {
     .await
     .unwrap();
     rows
+}
+
+/// Waits until the grace after the last socket is over.
+async fn go_offline(scene: &Scene, user: UserId) {
+    let redis = &scene.context.redis;
+    presence::disconnect(redis, user, "gateway-test", "socket")
+        .await
+        .unwrap();
+    until("the user is offline", async || {
+        let is_offline = presence::expire(redis, user).await.unwrap();
+        is_offline.then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,20 +164,14 @@ async fn a_call_whose_people_have_been_gone_for_a_minute_is_over() {
             now = now + DESERTED_FOR;
             assert_eq!(deserted.end(context, now).await.unwrap(), 0);
         }
-        presence::disconnect(&context.redis, bob, "gateway-test", "socket")
-            .await
-            .unwrap();
-        assert!(presence::expire(&context.redis, bob).await.unwrap());
+        go_offline(scene, bob).await;
         assert_eq!(deserted.end(context, now).await.unwrap(), 0);
         assert!(messages(scene, room).await.is_empty());
         // Who comes back meanwhile keeps it.
         scene.connect(bob).await;
         now = now + DESERTED_FOR;
         assert_eq!(deserted.end(context, now).await.unwrap(), 0);
-        presence::disconnect(&context.redis, bob, "gateway-test", "socket")
-            .await
-            .unwrap();
-        assert!(presence::expire(&context.redis, bob).await.unwrap());
+        go_offline(scene, bob).await;
         assert_eq!(deserted.end(context, now).await.unwrap(), 0);
         now = now + DESERTED_FOR;
         assert_eq!(deserted.end(context, now).await.unwrap(), 1);

@@ -77,7 +77,7 @@ impl Collector {
     }
 }
 
-// One test, because a process exports to one collector.
+// One test, because a process exports to one collector. The other tests of this process go there too.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_trace_of_an_act_goes_from_the_client_to_the_sockets_by_every_way() {
     let (collector, endpoint) = Collector::start().await;

@@ -163,10 +163,11 @@ impl Crowd {
 
     async fn stored(&self) -> anyhow::Result<usize> {
         let rooms: Vec<uuid::Uuid> = self.rooms.iter().map(|room| room.uuid()).collect();
-        let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM messages WHERE room_id = ANY($1)")
-            .bind(rooms)
-            .fetch_one(&self.pool)
-            .await?;
+        let stored: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM messages WHERE room_id = ANY($1)")
+                .bind(rooms)
+                .fetch_one(&self.pool)
+                .await?;
         Ok(usize::try_from(stored)?)
     }
 
