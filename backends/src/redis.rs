@@ -11,6 +11,7 @@ pub mod attempts;
 pub mod dedup;
 pub mod fanout_publisher;
 pub mod fanout_subscriber;
+pub mod graph;
 pub mod heartbeat;
 pub mod members;
 pub mod presence;

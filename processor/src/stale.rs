@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chat_backends::redis::{Redis, RedisError, admission, members, ring};
+use chat_backends::redis::{Redis, RedisError, admission, graph, members, ring};
 use chat_core::fanout::{CONTROL_JOIN, CONTROL_LEAVE, Control};
 use chat_core::ids::{RoomId, UserId};
 use serde::Deserialize;
@@ -18,6 +18,8 @@ struct Stale {
     messages: BTreeSet<RoomId>,
     /// Users of whom it was remembered that they may send.
     senders: BTreeSet<UserId>,
+    /// Users who have to do with others than before.
+    graphs: BTreeSet<UserId>,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +60,9 @@ pub(crate) async fn forget(redis: &Redis, effects: &[Effect]) -> Result<(), Redi
     for user in stale.senders {
         admission::hold(redis, user).await?;
     }
+    for user in stale.graphs {
+        graph::forget(redis, user).await?;
+    }
     Ok(())
 }
 
@@ -66,7 +71,10 @@ impl Stale {
         let mut stale = Self::default();
         for effect in effects {
             match (effect.fanout.event.as_str(), effect.target) {
-                (CONTROL_JOIN | CONTROL_LEAVE, _) => {
+                (CONTROL_JOIN | CONTROL_LEAVE, target) => {
+                    if let Target::User(user) = target {
+                        stale.graphs.insert(user);
+                    }
                     if let Ok(control) = serde_json::from_str::<Control>(effect.fanout.data.get()) {
                         stale.members.insert(control.room_id);
                     }
@@ -89,11 +97,16 @@ impl Stale {
                         stale.messages.insert(room_id);
                     }
                 }
+                ("room.created" | "friend.accepted" | "friend.removed", Target::User(user)) => {
+                    stale.graphs.insert(user);
+                }
                 ("block.changed", Target::User(user)) => {
                     stale.senders.insert(user);
+                    stale.graphs.insert(user);
                     if let Ok(Blocked { user_id }) = serde_json::from_str(effect.fanout.data.get())
                     {
                         stale.senders.insert(user_id);
+                        stale.graphs.insert(user_id);
                     }
                 }
                 _ => {}
@@ -126,6 +139,7 @@ mod tests {
         let typing = Effect::new(Target::Room(room_id), &typing).unwrap();
         let stale = Stale::of(&[join, typing]);
         assert_eq!(stale.members, BTreeSet::from([room_id]));
+        assert_eq!(stale.graphs, BTreeSet::from([user_id]));
         assert!(stale.messages.is_empty());
     }
 
@@ -149,5 +163,6 @@ mod tests {
         let stale = Stale::of(&effects);
         assert_eq!(stale.messages, BTreeSet::from([room_id]));
         assert_eq!(stale.senders, BTreeSet::from([user_id, other]));
+        assert_eq!(stale.graphs, BTreeSet::from([user_id, other]));
     }
 }

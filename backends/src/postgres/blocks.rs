@@ -99,6 +99,24 @@ pub async fn between(
     Ok(found.into_iter().map(UserId::from).collect())
 }
 
+/// Everybody with whom `user` has a block, whoever made it.
+///
+/// # Errors
+/// If the database fails.
+pub async fn of_either(db: impl PgExecutor<'_>, user: UserId) -> Result<Vec<UserId>, sqlx::Error> {
+    let found = sqlx::query_scalar!(
+        r#"
+        SELECT blocked_id AS "other!" FROM blocks WHERE blocker_id = $1
+        UNION
+        SELECT blocker_id FROM blocks WHERE blocked_id = $1
+        "#,
+        user.uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(found.into_iter().map(UserId::from).collect())
+}
+
 /// Which of `others` blocked `user`: to them the user is always offline.
 ///
 /// # Errors

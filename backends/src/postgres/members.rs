@@ -161,29 +161,6 @@ pub async fn rooms_of_each(
     Ok(users.iter().map(of).collect())
 }
 
-/// Up to `limit` users who share a room with `user`.
-///
-/// # Errors
-/// If the database fails.
-pub async fn co_members(
-    db: impl PgExecutor<'_>,
-    user: UserId,
-    limit: usize,
-) -> Result<Vec<UserId>, sqlx::Error> {
-    let found = sqlx::query_scalar!(
-        r#"
-        SELECT DISTINCT other.user_id
-        FROM members mine JOIN members other ON other.room_id = mine.room_id
-        WHERE mine.user_id = $1 AND other.user_id <> $1 LIMIT $2
-        "#,
-        user.uuid(),
-        i64::try_from(limit).unwrap_or(i64::MAX),
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(found.into_iter().map(UserId::from).collect())
-}
-
 /// The role of `user` in `room`; `None`: not a member, or no such room.
 ///
 /// # Errors

@@ -132,6 +132,6 @@ pub async fn invalidate(redis: &Redis, room: RoomId) -> Result<(), RedisError> {
         .await
 }
 
-fn millis(span: Duration) -> u64 {
+pub(super) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

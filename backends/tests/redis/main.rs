@@ -5,6 +5,7 @@ mod admission;
 mod dedup;
 mod fanout;
 mod fixture;
+mod graph;
 mod heartbeat;
 mod members;
 mod outage;

@@ -30,7 +30,7 @@ pub async fn require_member(context: &Context, room: RoomId, user: UserId) -> Re
     let cached = members::check(&context.redis, room, user).await;
     match cached {
         Ok(Membership::Member) => return Ok(()),
-        Ok(Membership::Unknown) => fill(context, room).await,
+        Ok(Membership::Unknown) => remember_members(context, room).await,
         // A cached "no" may be older than an invitation that was just accepted: Postgres decides.
         Ok(Membership::NotMember) => {}
         Err(error) => tracing::debug!(%error, "the membership cache did not answer"),
@@ -40,23 +40,30 @@ pub async fn require_member(context: &Context, room: RoomId, user: UserId) -> Re
 
 /// Caches the room's members if they are not cached yet. A failure costs speed only.
 pub(crate) async fn remember_members(context: &Context, room: RoomId) {
-    if let Ok(None) = members::list(&context.redis, room).await {
-        fill(context, room).await;
+    if let Err(error) = members_of(context, room).await {
+        tracing::debug!(%error, "the membership cache was not filled");
     }
 }
 
-/// Caches the room's members for the next question. A failure costs speed only.
-async fn fill(context: &Context, room: RoomId) {
-    let Ok(version) = members::version(&context.redis, room).await else {
-        return;
-    };
-    let ids = match postgres::members::ids(&context.pg, room).await {
-        Ok(ids) if !ids.is_empty() => ids,
-        _ => return,
-    };
-    if let Err(error) = members::fill(&context.redis, room, version, &ids).await {
+/// The room's members: from the cache, else from Postgres, and then cached for the next question.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) async fn members_of(
+    context: &Context,
+    room: RoomId,
+) -> Result<Vec<UserId>, sqlx::Error> {
+    if let Ok(Some(ids)) = members::list(&context.redis, room).await {
+        return Ok(ids);
+    }
+    let version = members::version(&context.redis, room).await;
+    let ids = postgres::members::ids(&context.pg, room).await?;
+    if let Ok(version) = version
+        && let Err(error) = members::fill(&context.redis, room, version, &ids).await
+    {
         tracing::debug!(%error, "the membership cache was not filled");
     }
+    Ok(ids)
 }
 
 /// What a member may do in the room, from Postgres.

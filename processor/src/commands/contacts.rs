@@ -3,32 +3,65 @@
 use std::collections::BTreeSet;
 
 use chat_backends::postgres::{blocks, friends, members};
+use chat_backends::redis::graph::{self, Graph};
 use chat_core::error::Refusal;
 use chat_core::ids::UserId;
 use chat_core::limits;
 use chat_core::protocol::client;
 use chat_core::protocol::objects::{Presence, PresenceStatus};
-use sqlx::PgPool;
+use futures::future::try_join_all;
 
 use crate::actor::Actor;
-use crate::commands::set_presence;
+use crate::commands::{access, set_presence};
 use crate::context::Context;
 use crate::failure::unavailable;
 
+/// Rooms whose members are asked for at once.
+const ROOMS_AT_ONCE: usize = 32;
+
 /// Friends and co-members of `user`, without those who blocked the user or are blocked; friends first, at most
-/// [`limits::CONTACTS`].
+/// [`limits::CONTACTS`]. What Redis remembers of them needs no database.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn of(pg: &PgPool, user: UserId) -> Result<Vec<UserId>, sqlx::Error> {
-    let mut seen = BTreeSet::new();
-    let mut contacts = friends::ids(pg, user).await?;
-    contacts.extend(members::co_members(pg, user, limits::CONTACTS).await?);
+pub async fn of(context: &Context, user: UserId) -> Result<Vec<UserId>, sqlx::Error> {
+    let graph = graph_of(context, user).await?;
+    let mut seen: BTreeSet<UserId> = graph.blocked.into_iter().collect();
+    seen.insert(user);
+    let mut contacts = graph.friends;
     contacts.retain(|contact| seen.insert(*contact));
+    for rooms in graph.groups.chunks(ROOMS_AT_ONCE) {
+        if contacts.len() >= limits::CONTACTS {
+            break;
+        }
+        let members = rooms.iter().map(|room| access::members_of(context, *room));
+        let members = try_join_all(members).await?;
+        let new = members
+            .into_iter()
+            .flatten()
+            .filter(|member| seen.insert(*member));
+        contacts.extend(new);
+    }
     contacts.truncate(limits::CONTACTS);
-    let blocked = blocks::between(pg, user, &contacts).await?;
-    contacts.retain(|contact| !blocked.contains(contact));
     Ok(contacts)
+}
+
+async fn graph_of(context: &Context, user: UserId) -> Result<Graph, sqlx::Error> {
+    if let Ok(Some(graph)) = graph::read(&context.redis, user).await {
+        return Ok(graph);
+    }
+    let version = graph::version(&context.redis, user).await;
+    let graph = Graph {
+        friends: friends::ids(&context.pg, user).await?,
+        groups: members::rooms_of(&context.pg, user).await?,
+        blocked: blocks::of_either(&context.pg, user).await?,
+    };
+    if let Ok(version) = version
+        && let Err(error) = graph::fill(&context.redis, user, version, &graph).await
+    {
+        tracing::debug!(%error, "a user's contacts were not remembered");
+    }
+    Ok(graph)
 }
 
 /// The presence of users as the actor may see it: whoever has a block with the actor is always offline.

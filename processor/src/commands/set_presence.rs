@@ -57,7 +57,7 @@ pub async fn apply(
     let Some(current) = now.into_iter().next() else {
         return Ok(vec![]);
     };
-    let contacts = contacts::of(&context.pg, job.user_id).await?;
+    let contacts = contacts::of(context, job.user_id).await?;
     let mut listeners = presence::online_among(&context.redis, &contacts)
         .await
         .map_err(away)?;

@@ -3,10 +3,11 @@
 use chat_backends::postgres::friends;
 use chat_core::error::ErrorCode;
 use chat_core::ids::{FriendRequestId, UserId};
+use chat_core::job::Act;
 use chat_core::protocol::client;
 use chat_core::protocol::objects::PresenceStatus;
 use chat_processor::commands::friend::{self, Answer};
-use chat_processor::commands::{block, contacts};
+use chat_processor::commands::{block, commit, contacts};
 use chat_processor::effects::Target;
 
 use crate::scene::{Scene, actor, heard, on_scene, refused, unknown};
@@ -200,12 +201,44 @@ async fn a_blocked_pair_is_offline_to_each_other() {
             shown[0].status
         };
         assert_eq!(seen().await, PresenceStatus::Online);
-        assert_eq!(contacts::of(&context.pg, alice).await.unwrap(), [bob]);
+        assert_eq!(contacts::of(context, alice).await.unwrap(), [bob]);
         block::run(context, &actor(alice), blocking(bob), true)
             .await
             .unwrap();
         assert_eq!(seen().await, PresenceStatus::Offline);
-        assert!(contacts::of(&context.pg, alice).await.unwrap().is_empty());
+        assert!(contacts::of(context, alice).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contacts_that_are_remembered_follow_every_change() {
+    on_scene(async |scene| {
+        let [alice, bob, cleo] = scene.users().await;
+        let context = &scene.context;
+        let room = scene.group(&[alice, cleo]).await;
+        let contacts_of = async |user| {
+            let stored = contacts::of(context, user).await.unwrap();
+            // What is remembered is what is stored.
+            assert_eq!(contacts::of(context, user).await.unwrap(), stored);
+            stored
+        };
+        assert_eq!(contacts_of(alice).await, [cleo]);
+        assert!(contacts_of(bob).await.is_empty());
+        befriend(scene, alice, bob).await;
+        assert_eq!(contacts_of(alice).await, [bob, cleo]);
+        assert_eq!(contacts_of(bob).await, [alice]);
+
+        let leave = actor(cleo).job(Some(room), Act::LeaveRoom {});
+        commit::commit(context, &leave).await.unwrap();
+        assert_eq!(contacts_of(alice).await, [bob]);
+        assert!(contacts_of(cleo).await.is_empty());
+
+        block::run(context, &actor(bob), blocking(alice), true)
+            .await
+            .unwrap();
+        assert!(contacts_of(alice).await.is_empty());
+        assert!(contacts_of(bob).await.is_empty());
     })
     .await;
 }

@@ -119,7 +119,7 @@ pub(crate) async fn online_contacts(
     app: &crate::app::App,
     user: UserId,
 ) -> Result<Vec<UserId>, Refusal> {
-    let mut users = contacts::of(&app.context.pg, user)
+    let mut users = contacts::of(&app.context, user)
         .await
         .map_err(|error| unavailable(&error))?;
     users.push(user);

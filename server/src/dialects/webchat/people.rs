@@ -44,7 +44,7 @@ pub(super) async fn list(app: &App, actor: &Actor) -> Result<Vec<Person>, Refusa
         .into_iter()
         .collect();
     let mut known = vec![own];
-    known.extend(contacts::of(pg, own).await.map_err(away)?);
+    known.extend(contacts::of(&app.context, own).await.map_err(away)?);
     known.truncate(MOST);
     let mut users = users::by_ids(pg, &known).await.map_err(away)?;
     let known: HashSet<UserId> = known.into_iter().collect();

@@ -72,7 +72,7 @@ struct Listed {
 /// The caller, who is here, and those contacts who show that they are.
 pub(super) async fn online(call: &Call<'_>) -> Result<Answer, Refusal> {
     let own = call.client.user_id;
-    let mut known = contacts::of(&call.app.context.pg, own)
+    let mut known = contacts::of(&call.app.context, own)
         .await
         .map_err(|error| unavailable(&error))?;
     known.truncate(limits::CONTACTS - 1);
