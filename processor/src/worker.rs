@@ -6,6 +6,7 @@
 pub mod assignment;
 mod attached;
 mod commit;
+mod group_commit;
 pub mod health;
 pub mod ladder;
 pub mod lanes;
@@ -25,9 +26,11 @@ use chat_backends::rabbitmq::{Broker, BrokerError, topology};
 use chat_backends::redis::heartbeat::Heartbeats;
 use chat_core::names::Queue;
 use chat_core::signing::KeyRing;
+use futures::FutureExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::group_commit::GroupCommit;
 use self::health::{Backend, Health};
 use self::ladder::Ladder;
 use self::metrics::WorkerMetrics;
@@ -119,14 +122,18 @@ impl Worker {
         self.health.set(Backend::RabbitMq, true);
         leftovers::drain(self, &broker, stop).await?;
         workers.spawn(leftovers::watch(self.clone(), broker.clone(), over.clone()));
+        let (group, committing) = GroupCommit::new(self.context.clone(), self.metrics.clone());
+        workers.spawn(committing.map(Ok));
         for queue in [Queue::High, Queue::Medium] {
             for number in 0..self.rabbitmq.partitions {
                 let log = EventLog::open(&broker, &self.rabbitmq).await?;
                 let place = Place { queue, number };
-                let partition = Partition::new(self.clone(), broker.clone(), log, place);
+                let partition =
+                    Partition::new(self.clone(), broker.clone(), log, group.clone(), place);
                 workers.spawn(partition.run(ownership.clone(), over.clone()));
             }
         }
+        drop(group);
         tracing::info!(partitions = self.rabbitmq.partitions, "consuming");
 
         let mut result = Ok(());

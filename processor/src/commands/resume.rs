@@ -48,6 +48,7 @@ pub enum Action {
 
 /// Compares the client's positions with the rooms' heads and fills small gaps.
 ///
+/// `known` says where a room of the viewer's stands, as far as the caller knows: if it knows all of them, no store is asked.
 /// The heads are read first and each gap is cut at its head, so that what is sent live meanwhile is not counted twice.
 ///
 /// # Errors
@@ -56,6 +57,7 @@ pub async fn run(
     context: &Context,
     viewer: UserId,
     positions: &[ResumeRoom],
+    known: impl Fn(RoomId) -> Option<i64>,
 ) -> Result<Vec<Resumed>, Refusal> {
     if positions.len() > limits::RESUME_ROOMS {
         let message = format!("must hold at most {} rooms", limits::RESUME_ROOMS);
@@ -65,9 +67,12 @@ pub async fn run(
         let path = format!("rooms[{index}].lastSeq");
         return Err(Refusal::invalid(path, "too_small", "must be 0 or more"));
     }
-    let heads = match remembered_heads(context, viewer, positions).await {
+    let heads = match at_or_beyond(positions, positions.iter().map(|of| known(of.room_id))) {
         Some(heads) => heads,
-        None => stored_heads(context, viewer, positions).await?,
+        None => match remembered_heads(context, viewer, positions).await {
+            Some(heads) => heads,
+            None => stored_heads(context, viewer, positions).await?,
+        },
     };
     let mut budget = limits::RESUME_MESSAGES;
     let mut resumed = Vec::with_capacity(positions.len());
@@ -109,15 +114,21 @@ async fn remembered_heads(
         .map(|room| members::check(&context.redis, *room, viewer));
     let memberships = futures::future::try_join_all(checks).await.ok()?;
     let all_member = memberships.iter().all(|found| *found == Membership::Member);
-    let known: Option<HashMap<RoomId, i64>> = positions
-        .iter()
-        .zip(heads)
+    at_or_beyond(positions, heads).filter(|_| all_member)
+}
+
+/// The heads of all positions; `None` if one is not known, or lies before its position.
+fn at_or_beyond(
+    positions: &[ResumeRoom],
+    heads: impl IntoIterator<Item = Option<i64>>,
+) -> Option<HashMap<RoomId, i64>> {
+    let heads = positions.iter().zip(heads);
+    heads
         .map(|(position, head)| {
             let head = head.filter(|head| *head >= position.last_seq)?;
             Some((position.room_id, head))
         })
-        .collect();
-    known.filter(|_| all_member)
+        .collect()
 }
 
 /// The heads from Postgres, which are then remembered for the next who ask.

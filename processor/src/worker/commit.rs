@@ -1,32 +1,25 @@
 //! Committing a batch and telling of it, through every outage of a store.
 
-use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chat_backends::rabbitmq::Broker;
 use chat_backends::rabbitmq::event_log::{Entry, EventLog};
 use chat_core::event::DomainEvent;
-use chat_core::job::Job;
 use chat_core::time::Timestamp;
-use futures::FutureExt;
-use sqlx::{Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 
+use super::group_commit::GroupCommit;
 use super::metrics::Stage;
 use super::partition::Item;
 use super::{SessionEnd, Worker};
 use crate::domain_events;
 use crate::effects::{self, Effect};
-use crate::execute::execute;
 use crate::failure::Failure;
 use crate::trace::{Kind, Step};
 
 /// The first and the longest pause while a store is away.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
-
-/// How long a transaction may take before its connection is given up: longer than any statement may, so it is only
-/// reached when the network swallows what is sent.
-const TRANSACTION: Duration = Duration::from_secs(15);
 
 /// What is to be told of committed jobs.
 #[derive(Debug, Default)]
@@ -42,18 +35,20 @@ pub(super) struct Committer {
     worker: Worker,
     broker: Broker,
     log: EventLog,
+    group: GroupCommit,
 }
 
 impl Committer {
-    pub(super) fn new(worker: Worker, broker: Broker, log: EventLog) -> Self {
+    pub(super) fn new(worker: Worker, broker: Broker, log: EventLog, group: GroupCommit) -> Self {
         Self {
             worker,
             broker,
             log,
+            group,
         }
     }
 
-    /// Commits `items` in one transaction, pausing as long as a store is away. `None`: stopped meanwhile.
+    /// Commits `items`, perhaps together with those of other partitions, pausing as long as a store is away. `None`: stopped meanwhile.
     pub(super) async fn commit(
         &self,
         items: &[Item],
@@ -93,24 +88,8 @@ impl Committer {
     }
 
     async fn transaction(&self, items: &[Item]) -> Result<Told, Failure> {
-        let jobs: Vec<&Job> = items.iter().map(|item| &item.job).collect();
-        let mut connection = self.worker.context.pg.acquire().await?;
-        // A job that makes the code panic is a poison job like any other, and must not take the worker with it.
-        let work = AssertUnwindSafe(self.in_transaction(&mut connection, &jobs)).catch_unwind();
-        let effects = match tokio::time::timeout(TRANSACTION, work).await {
-            Ok(Ok(done)) => done?,
-            Ok(Err(_panic)) => {
-                drop(connection.detach());
-                return Err(Failure::Job("the worker panicked over it".into()));
-            }
-            Err(elapsed) => {
-                // Whether it was committed is unknown; done again, it finds itself done. The connection may hang for
-                // ever, so it does not go back to the pool.
-                drop(connection.detach());
-                return Err(Failure::Unavailable(elapsed.into()));
-            }
-        };
-        self.worker.metrics.batch.observe(jobs.len() as f64);
+        let jobs = items.iter().map(|item| Arc::clone(&item.job)).collect();
+        let effects = self.group.commit(jobs).await?;
         let mut told = Told::default();
         let now = Timestamp::now();
         for (item, effects) in items.iter().zip(effects) {
@@ -127,17 +106,6 @@ impl Committer {
             }));
         }
         Ok(told)
-    }
-
-    async fn in_transaction(
-        &self,
-        connection: &mut PgConnection,
-        jobs: &[&Job],
-    ) -> Result<Vec<Vec<Effect>>, Failure> {
-        let mut transaction = connection.begin().await?;
-        let effects = execute(&self.worker.context, &mut transaction, jobs).await?;
-        transaction.commit().await?;
-        Ok(effects)
     }
 
     /// Fans out and appends to the event log, pausing as long as Redis or the log is away: what is acknowledged must

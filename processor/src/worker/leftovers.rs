@@ -9,9 +9,11 @@ use chat_backends::postgres::event_groups;
 use chat_backends::rabbitmq::event_log::EventLog;
 use chat_backends::rabbitmq::topology::{self, Leftover};
 use chat_backends::rabbitmq::{Broker, BrokerError};
+use futures::FutureExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::group_commit::GroupCommit;
 use super::ownership;
 use super::partition::{Partition, Place};
 use super::{SessionEnd, Worker};
@@ -103,13 +105,16 @@ async fn empty(
     let (_share, ownership) = ownership::fixed(&numbers, rank);
     let over = stop.child_token();
     let mut workers: JoinSet<Result<(), SessionEnd>> = JoinSet::new();
+    let (group, committing) = GroupCommit::new(worker.context.clone(), worker.metrics.clone());
+    workers.spawn(committing.map(Ok));
     for (queue, number) in left {
         let log = EventLog::open(broker, &worker.rabbitmq).await?;
         let (queue, number) = (*queue, *number);
-        let partition =
-            Partition::new(worker.clone(), broker.clone(), log, Place { queue, number });
+        let place = Place { queue, number };
+        let partition = Partition::new(worker.clone(), broker.clone(), log, group.clone(), place);
         workers.spawn(partition.run(ownership.clone(), over.clone()));
     }
+    drop(group);
     let mut ended = Ok(());
     loop {
         tokio::select! {

@@ -4,6 +4,7 @@
 //! time, and this one has at most one batch in hand.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chat_backends::rabbitmq::Broker;
 use chat_backends::rabbitmq::consumer::{ConsumeOptions, Consumer};
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use super::attached::Attached;
 use super::commit::Committer;
+use super::group_commit::GroupCommit;
 use super::lanes::Lanes;
 use super::metrics::{JobLabels, JobResult, KindLabels, Stage};
 use super::ownership::Ownership;
@@ -55,7 +57,7 @@ pub(super) struct Partition {
 /// A job in hand.
 pub(super) struct Item {
     pub(super) delivery: Delivery,
-    pub(super) job: Job,
+    pub(super) job: Arc<Job>,
     /// Its failures while it was in hand.
     pub(super) failures: Option<Attempts>,
     /// Its trace from here on, if that is recorded.
@@ -73,7 +75,7 @@ impl Item {
         }
         Self {
             delivery,
-            job,
+            job: Arc::new(job),
             failures: None,
             step,
         }
@@ -89,9 +91,15 @@ impl Item {
 type Finished = Option<Vec<DeliveryTag>>;
 
 impl Partition {
-    pub(super) fn new(worker: Worker, broker: Broker, log: EventLog, place: Place) -> Self {
+    pub(super) fn new(
+        worker: Worker,
+        broker: Broker,
+        log: EventLog,
+        group: GroupCommit,
+        place: Place,
+    ) -> Self {
         Self {
-            committer: Committer::new(worker.clone(), broker.clone(), log),
+            committer: Committer::new(worker.clone(), broker.clone(), log, group),
             judge: Judge::new(worker.clone(), broker.clone()),
             lanes: Lanes::default(),
             prefetch: worker.rabbitmq.prefetch,

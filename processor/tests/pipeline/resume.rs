@@ -34,7 +34,9 @@ async fn a_small_gap_and_an_equal_head_need_no_database() {
             policy: Arc::new(Policy::default()),
         };
         // The first who asks fills what is remembered of the room's members.
-        let first = resume::run(&context, people[1], &[at(20)]).await.unwrap();
+        let first = resume::run(&context, people[1], &[at(20)], |_| None)
+            .await
+            .unwrap();
         assert_eq!(first[0].action, Action::Ok);
 
         // From here on there is no database.
@@ -42,16 +44,22 @@ async fn a_small_gap_and_an_equal_head_need_no_database() {
         context.pg = sqlx::postgres::PgPoolOptions::new()
             .acquire_timeout(std::time::Duration::from_millis(200))
             .connect_lazy_with(nowhere);
-        let same = resume::run(&context, people[1], &[at(20)]).await.unwrap();
+        let same = resume::run(&context, people[1], &[at(20)], |_| None)
+            .await
+            .unwrap();
         assert_eq!((same[0].action, same[0].last_seq), (Action::Ok, 20));
-        let gap = resume::run(&context, people[1], &[at(13)]).await.unwrap();
+        let gap = resume::run(&context, people[1], &[at(13)], |_| None)
+            .await
+            .unwrap();
         assert_eq!(gap[0].action, Action::Gap);
         let messages = gap[0].messages.as_ref().unwrap();
         let seqs: Vec<i64> = messages.iter().map(|message| message.seq).collect();
         assert_eq!(seqs, (14..=20).collect::<Vec<i64>>());
         assert_eq!(messages[0].content.as_deref(), Some("13"));
         assert!(
-            resume::run(&context, people[1], &[at(21)]).await.is_err(),
+            resume::run(&context, people[1], &[at(21)], |_| None)
+                .await
+                .is_err(),
             "a position that Redis does not know is for Postgres to judge"
         );
     })

@@ -154,7 +154,9 @@ async fn a_resume_does_not_bring_back_what_its_user_deleted_for_themselves() {
             last_seq: 0,
         }];
         let resumed = async |user| {
-            let rooms = resume::run(context, user, &at_start).await.unwrap();
+            let rooms = resume::run(context, user, &at_start, |_| None)
+                .await
+                .unwrap();
             rooms[0].messages.as_ref().unwrap()[0].content.clone()
         };
         assert_eq!(resumed(bob).await.as_deref(), Some("regretted"));

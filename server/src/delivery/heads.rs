@@ -93,7 +93,7 @@ impl Heads {
     }
 
     /// How far a room was emitted without a gap; `None` if nobody has said where it begins.
-    pub(super) fn upto(&self, room: RoomId) -> Option<i64> {
+    pub(crate) fn upto(&self, room: RoomId) -> Option<i64> {
         self.lock().get(&room).map(|line| line.upto)
     }
 

@@ -237,6 +237,13 @@ impl Hub {
         self.read().rooms.keys().copied().collect()
     }
 
+    /// Whether a user with a client here is in a room.
+    pub(crate) fn is_in(&self, user: UserId, room: RoomId) -> bool {
+        let state = self.read();
+        let members = state.rooms.get(&room);
+        members.is_some_and(|members| members.contains(&user))
+    }
+
     /// Whether a room has a local member.
     pub(crate) fn has_room(&self, room: RoomId) -> bool {
         self.read().rooms.contains_key(&room)

@@ -15,7 +15,10 @@ struct Rooms {
 
 pub(super) async fn handle(call: &Call<'_>) -> Result<Answer, Refusal> {
     let positions: SessionResume = call.parse()?;
-    let rooms = resume::run(&call.app.context, call.client.user_id, &positions.rooms).await?;
+    let (app, user) = (call.app, call.client.user_id);
+    // The client hears its rooms since it came, and before that their heads were read.
+    let known = |room| app.heads.upto(room).filter(|_| app.hub.is_in(user, room));
+    let rooms = resume::run(&app.context, user, &positions.rooms, known).await?;
     Answer::now(&Rooms {
         status: "OK",
         rooms,

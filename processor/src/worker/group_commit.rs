@@ -1,0 +1,162 @@
+//! One transaction for the batches of all partitions that are ready at one moment.
+//!
+//! A transaction costs Postgres much the same for eight jobs as for eighty, and a processor works on many partitions at
+//! once. So each hands its batch over here; what comes while a transaction runs goes into the next. Rooms of different
+//! partitions are different rooms, so no order is touched. A group that fails is done again batch by batch, so that a job
+//! with a failure of its own concerns its own batch only.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::job::Job;
+use futures::FutureExt;
+use sqlx::{Connection, PgConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::metrics::WorkerMetrics;
+use crate::context::Context;
+use crate::effects::Effect;
+use crate::execute::execute;
+use crate::failure::Failure;
+
+/// Most jobs of a group, but for the batch that exceeds it.
+const MOST: usize = 400;
+
+/// How long a transaction may take before its connection is given up: longer than any statement may, so it is only
+/// reached when the network swallows what is sent.
+const TRANSACTION: Duration = Duration::from_secs(15);
+
+/// The effects of each job of a batch.
+type Done = Result<Vec<Vec<Effect>>, Failure>;
+
+struct Batch {
+    jobs: Vec<Arc<Job>>,
+    done: oneshot::Sender<Done>,
+}
+
+/// The way to the one who commits; clones share it.
+#[derive(Clone)]
+pub(super) struct GroupCommit {
+    batches: mpsc::UnboundedSender<Batch>,
+}
+
+/// The group's task has ended, which it does not before its partitions.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody commits any more")]
+struct Ended;
+
+impl GroupCommit {
+    /// The second is to be run; it ends when the last clone of the first is gone.
+    pub(super) fn new(
+        context: Context,
+        metrics: WorkerMetrics,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        // Each partition has at most one batch in hand: that bounds it.
+        let (batches, waiting) = mpsc::unbounded_channel();
+        let committing = Committing { context, metrics };
+        (Self { batches }, committing.run(waiting))
+    }
+
+    /// Commits the jobs of one batch, perhaps with those of others.
+    ///
+    /// # Errors
+    /// [`Failure`] of this batch; nothing of it is committed then, or nobody knows.
+    pub(super) async fn commit(&self, jobs: Vec<Arc<Job>>) -> Done {
+        let (done, outcome) = oneshot::channel();
+        let ended = || Failure::Unavailable(Ended.into());
+        self.batches
+            .send(Batch { jobs, done })
+            .map_err(|_| ended())?;
+        outcome.await.map_err(|_| ended())?
+    }
+}
+
+struct Committing {
+    context: Context,
+    metrics: WorkerMetrics,
+}
+
+impl Committing {
+    async fn run(self, mut waiting: mpsc::UnboundedReceiver<Batch>) {
+        while let Some(first) = waiting.recv().await {
+            let mut jobs = first.jobs.len();
+            let mut group = vec![first];
+            while jobs < MOST
+                && let Ok(next) = waiting.try_recv()
+            {
+                jobs += next.jobs.len();
+                group.push(next);
+            }
+            self.commit(group).await;
+        }
+    }
+
+    async fn commit(&self, group: Vec<Batch>) {
+        let jobs: Vec<&Job> = group
+            .iter()
+            .flat_map(|batch| batch.jobs.iter().map(Arc::as_ref))
+            .collect();
+        match self.transaction(&jobs).await {
+            Ok(effects) => {
+                let mut effects = effects.into_iter();
+                for batch in group {
+                    let own = effects.by_ref().take(batch.jobs.len()).collect();
+                    answer(batch.done, Ok(own));
+                }
+            }
+            Err(failure) if group.len() == 1 => {
+                for batch in group {
+                    answer(batch.done, Err(failure));
+                    return;
+                }
+            }
+            Err(Failure::Unavailable(error)) => {
+                for batch in group {
+                    let failure = Failure::Unavailable(error.to_string().into());
+                    answer(batch.done, Err(failure));
+                }
+            }
+            Err(_) => {
+                for batch in group {
+                    let jobs: Vec<&Job> = batch.jobs.iter().map(Arc::as_ref).collect();
+                    let done = self.transaction(&jobs).await;
+                    answer(batch.done, done);
+                }
+            }
+        }
+    }
+
+    async fn transaction(&self, jobs: &[&Job]) -> Done {
+        let mut connection = self.context.pg.acquire().await?;
+        // A job that makes the code panic is a poison job like any other, and must not take the worker with it.
+        let work = AssertUnwindSafe(self.in_transaction(&mut connection, jobs)).catch_unwind();
+        let effects = match tokio::time::timeout(TRANSACTION, work).await {
+            Ok(Ok(done)) => done?,
+            Ok(Err(_panic)) => {
+                drop(connection.detach());
+                return Err(Failure::Job("the worker panicked over it".into()));
+            }
+            Err(elapsed) => {
+                // Whether it was committed is unknown; done again, it finds itself done. The connection may hang for
+                // ever, so it does not go back to the pool.
+                drop(connection.detach());
+                return Err(Failure::Unavailable(elapsed.into()));
+            }
+        };
+        self.metrics.batch.observe(jobs.len() as f64);
+        Ok(effects)
+    }
+
+    async fn in_transaction(&self, connection: &mut PgConnection, jobs: &[&Job]) -> Done {
+        let mut transaction = connection.begin().await?;
+        let effects = execute(&self.context, &mut transaction, jobs).await?;
+        transaction.commit().await?;
+        Ok(effects)
+    }
+}
+
+/// A partition that was stopped meanwhile does not wait; its jobs come again and find themselves done.
+fn answer(done: oneshot::Sender<Done>, outcome: Done) {
+    let _stopped = done.send(outcome);
+}
