@@ -93,35 +93,30 @@ impl Committing {
     }
 
     async fn commit(&self, group: Vec<Batch>) {
-        let jobs: Vec<&Job> = group
-            .iter()
-            .flat_map(|batch| batch.jobs.iter().map(Arc::as_ref))
-            .collect();
-        match self.transaction(&jobs).await {
+        let done = self.transaction(&jobs_of(&group)).await;
+        let group = match <[Batch; 1]>::try_from(group) {
+            Ok([alone]) => return answer(alone, done),
+            Err(group) => group,
+        };
+        match done {
             Ok(effects) => {
                 let mut effects = effects.into_iter();
                 for batch in group {
                     let own = effects.by_ref().take(batch.jobs.len()).collect();
-                    answer(batch.done, Ok(own));
-                }
-            }
-            Err(failure) if group.len() == 1 => {
-                for batch in group {
-                    answer(batch.done, Err(failure));
-                    return;
+                    answer(batch, Ok(own));
                 }
             }
             Err(Failure::Unavailable(error)) => {
                 for batch in group {
                     let failure = Failure::Unavailable(error.to_string().into());
-                    answer(batch.done, Err(failure));
+                    answer(batch, Err(failure));
                 }
             }
-            Err(_) => {
+            Err(Failure::Job(_) | Failure::Reject(_)) => {
                 for batch in group {
-                    let jobs: Vec<&Job> = batch.jobs.iter().map(Arc::as_ref).collect();
+                    let jobs = jobs_of(std::slice::from_ref(&batch));
                     let done = self.transaction(&jobs).await;
-                    answer(batch.done, done);
+                    answer(batch, done);
                 }
             }
         }
@@ -156,7 +151,14 @@ impl Committing {
     }
 }
 
+fn jobs_of(group: &[Batch]) -> Vec<&Job> {
+    group
+        .iter()
+        .flat_map(|batch| batch.jobs.iter().map(Arc::as_ref))
+        .collect()
+}
+
 /// A partition that was stopped meanwhile does not wait; its jobs come again and find themselves done.
-fn answer(done: oneshot::Sender<Done>, outcome: Done) {
-    let _stopped = done.send(outcome);
+fn answer(batch: Batch, done: Done) {
+    let _stopped = batch.done.send(done);
 }
