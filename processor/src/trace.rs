@@ -98,13 +98,6 @@ impl Exporting {
         *TRACER.write().unwrap_or_else(PoisonError::into_inner) = Some(provider.tracer(SCOPE));
         Ok(Self { provider })
     }
-
-    /// Sends what has not been sent yet; blocks until it is there.
-    pub fn flush(&self) {
-        if let Err(error) = self.provider.force_flush() {
-            tracing::warn!(%error, "spans were lost");
-        }
-    }
 }
 
 impl Drop for Exporting {

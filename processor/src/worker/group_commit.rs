@@ -1,9 +1,9 @@
 //! One transaction for the batches of all partitions that are ready at one moment.
 //!
 //! A transaction costs Postgres much the same for eight jobs as for eighty, and a processor works on many partitions at
-//! once. So each hands its batch over here; what comes while a transaction runs goes into the next. Rooms of different
-//! partitions are different rooms, so no order is touched. A group that fails is done again batch by batch, so that a job
-//! with a failure of its own concerns its own batch only.
+//! once. So each hands its batch over here; what comes while a transaction runs goes into the next. Batches stay in their
+//! order, and between the high and the medium queue of a room none is promised. A group that fails is done again batch by
+//! batch, so that a job with a failure of its own concerns its own batch only.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
