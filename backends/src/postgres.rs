@@ -168,6 +168,19 @@ fn violated(error: &Error) -> Option<&str> {
     }
 }
 
+/// What belongs to each of `keys`, in their order; a key may be there twice.
+fn of_each<K: Copy + Eq + std::hash::Hash, V: Clone>(
+    keys: &[K],
+    pairs: impl Iterator<Item = (K, V)>,
+) -> Vec<Vec<V>> {
+    let mut found: std::collections::HashMap<K, Vec<V>> = std::collections::HashMap::new();
+    for (key, value) in pairs {
+        found.entry(key).or_default().push(value);
+    }
+    let of = |key| found.get(key).cloned().unwrap_or_default();
+    keys.iter().map(of).collect()
+}
+
 /// The bare UUIDs of these ids, as array parameters take them.
 fn uuids<K>(ids: &[chat_core::ids::Id<K>]) -> Vec<uuid::Uuid> {
     ids.iter().map(|id| id.uuid()).collect()

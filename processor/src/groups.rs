@@ -12,9 +12,8 @@ pub mod start;
 use std::sync::Arc;
 
 use chat_backends::config::RabbitConfig;
-use chat_core::event::DomainEvent;
+use chat_core::event::{DomainEvent, EventType};
 use sqlx::{PgConnection, PgPool};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
@@ -43,11 +42,20 @@ impl Group {
         }
     }
 
+    /// Whether it keeps anything of such events.
+    const fn wants(self, event_type: EventType) -> bool {
+        match self {
+            Self::Analytics => true,
+            Self::Audit => audit::wants(event_type),
+            Self::Notifications => notifications::wants(event_type),
+        }
+    }
+
     /// Keeps what it wants of events that it has not seen before, in their order.
     async fn handle(
         self,
         connection: &mut PgConnection,
-        events: &[DomainEvent],
+        events: &[&DomainEvent],
     ) -> Result<(), Failure> {
         match self {
             Self::Analytics => analytics::handle(connection, events).await,
@@ -57,26 +65,17 @@ impl Group {
     }
 }
 
-/// Follows the log for every group until `stop`. Each processor does, and for each group one of them leads.
+/// Follows the log for every group until `stop`. Each processor does, and one of them leads.
 pub async fn run(
     pool: PgPool,
     rabbitmq: Arc<RabbitConfig>,
     name: Arc<str>,
     stop: CancellationToken,
 ) {
-    let mut groups = JoinSet::new();
-    for group in Group::ALL {
-        let follower = follow::Follower {
-            group,
-            pool: pool.clone(),
-            rabbitmq: Arc::clone(&rabbitmq),
-            name: Arc::clone(&name),
-        };
-        groups.spawn(follower.run(stop.clone()));
-    }
-    while let Some(ended) = groups.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(%error, "a consumer group died");
-        }
-    }
+    let follower = follow::Follower {
+        pool,
+        rabbitmq,
+        name,
+    };
+    follower.run(stop).await;
 }

@@ -99,22 +99,26 @@ pub async fn between(
     Ok(found.into_iter().map(UserId::from).collect())
 }
 
-/// Everybody with whom `user` has a block, whoever made it.
+/// Everybody with whom each of `users` has a block, whoever made it, in the order of the users.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn of_either(db: impl PgExecutor<'_>, user: UserId) -> Result<Vec<UserId>, sqlx::Error> {
-    let found = sqlx::query_scalar!(
+pub async fn of_each(
+    db: impl PgExecutor<'_>,
+    users: &[UserId],
+) -> Result<Vec<Vec<UserId>>, sqlx::Error> {
+    let rows = sqlx::query!(
         r#"
-        SELECT blocked_id AS "other!" FROM blocks WHERE blocker_id = $1
+        SELECT blocker_id AS "user!", blocked_id AS "other!" FROM blocks WHERE blocker_id = ANY($1)
         UNION
-        SELECT blocker_id FROM blocks WHERE blocked_id = $1
+        SELECT blocked_id, blocker_id FROM blocks WHERE blocked_id = ANY($1)
         "#,
-        user.uuid(),
+        &super::uuids(users),
     )
     .fetch_all(db)
     .await?;
-    Ok(found.into_iter().map(UserId::from).collect())
+    let pairs = rows.iter().map(|row| (row.user.into(), row.other.into()));
+    Ok(super::of_each(users, pairs))
 }
 
 /// Which of `others` blocked `user`: to them the user is always offline.

@@ -3,7 +3,7 @@
 //! A group's position, its receipts and whatever it keeps are written in one transaction, so that a crash repeats or
 //! loses nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chat_core::ids::EventId;
 use chat_core::time::Timestamp;
@@ -18,6 +18,19 @@ pub struct Position {
     pub from_time: Option<Timestamp>,
 }
 
+impl Position {
+    /// At this entry.
+    pub const fn at(next_offset: i64) -> Self {
+        Self {
+            next_offset,
+            from_time: None,
+        }
+    }
+}
+
+/// A group and an entry that it deals with.
+pub type Claim<'group> = (&'group str, EventId);
+
 /// Makes this connection the group's leader, if there is none; it stays so until the connection ends.
 ///
 /// # Errors
@@ -31,78 +44,118 @@ pub async fn try_lead(db: impl PgExecutor<'_>, group: &str) -> Result<bool, sqlx
     .await
 }
 
-/// Where the group goes on; a new one begins at the start of the log. Locked until the transaction ends.
+/// Where the groups go on, in the order of `groups`; a new one begins at the start of the log. Locked until the
+/// transaction ends.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn lock(
     conn: &mut PgConnection,
-    group: &str,
+    groups: &[&str],
     now: Timestamp,
-) -> Result<Position, sqlx::Error> {
-    sqlx::query!(
-        r#"
-        INSERT INTO event_groups (group_name, next_offset, updated_at) VALUES ($1, 0, $2)
-        ON CONFLICT (group_name) DO NOTHING
-        "#,
-        group,
-        now.utc(),
-    )
-    .execute(&mut *conn)
-    .await?;
-    let row = sqlx::query!(
-        "SELECT next_offset, from_time FROM event_groups WHERE group_name = $1 FOR UPDATE",
-        group
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(Position {
-        next_offset: row.next_offset,
-        from_time: row.from_time.map(Timestamp::from),
-    })
+) -> Result<Vec<Position>, sqlx::Error> {
+    let mut places = locked(conn, groups).await?;
+    if places.len() < groups.len() {
+        sqlx::query!(
+            r#"
+            INSERT INTO event_groups (group_name, next_offset, updated_at)
+            SELECT group_name, 0, $2 FROM unnest($1::text[]) AS new (group_name)
+            ON CONFLICT (group_name) DO NOTHING
+            "#,
+            groups as _,
+            now.utc(),
+        )
+        .execute(&mut *conn)
+        .await?;
+        places = locked(conn, groups).await?;
+    }
+    groups
+        .iter()
+        .map(|group| places.get(*group).copied().ok_or(sqlx::Error::RowNotFound))
+        .collect()
 }
 
-/// Notes these entries as dealt with and returns those that were not before.
+async fn locked(
+    conn: &mut PgConnection,
+    groups: &[&str],
+) -> Result<HashMap<String, Position>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        SELECT group_name, next_offset, from_time FROM event_groups WHERE group_name = ANY($1::text[])
+        ORDER BY group_name FOR UPDATE
+        "#,
+        groups as _,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let place = Position {
+                next_offset: row.next_offset,
+                from_time: row.from_time.map(Timestamp::from),
+            };
+            (row.group_name, place)
+        })
+        .collect())
+}
+
+/// Notes these entries as dealt with and returns those that were not before; no statement for none.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn claim(
+pub async fn claim<'group>(
     db: impl PgExecutor<'_>,
-    group: &str,
-    events: &[EventId],
+    claims: &[Claim<'group>],
     now: Timestamp,
-) -> Result<HashSet<EventId>, sqlx::Error> {
-    let mut ids = super::uuids(events);
-    ids.sort_unstable();
-    let fresh = sqlx::query_scalar!(
+) -> Result<HashSet<Claim<'group>>, sqlx::Error> {
+    if claims.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let mut sorted = claims.to_vec();
+    sorted.sort_unstable();
+    let (groups, ids): (Vec<&str>, Vec<_>) =
+        sorted.iter().map(|(group, id)| (*group, id.uuid())).unzip();
+    let fresh = sqlx::query!(
         r#"
         INSERT INTO event_receipts (group_name, event_id, at)
-        SELECT $1, event_id, $3 FROM unnest($2::uuid[]) AS event (event_id)
+        SELECT group_name, event_id, $3 FROM unnest($1::text[], $2::uuid[]) AS event (group_name, event_id)
         ON CONFLICT (group_name, event_id) DO NOTHING
-        RETURNING event_id
+        RETURNING group_name, event_id
         "#,
-        group,
+        &groups as _,
         &ids,
         now.utc(),
     )
     .fetch_all(db)
     .await?;
-    Ok(fresh.into_iter().map(EventId::from).collect())
+    let fresh: HashSet<(&str, EventId)> = fresh
+        .iter()
+        .map(|row| (row.group_name.as_str(), row.event_id.into()))
+        .collect();
+    Ok(claims
+        .iter()
+        .filter(|claim| fresh.contains(*claim))
+        .copied()
+        .collect())
 }
 
-/// Moves the group to `next_offset`.
+/// Moves the groups to `next_offset`.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn advance(
     db: impl PgExecutor<'_>,
-    group: &str,
+    groups: &[&str],
     next_offset: i64,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "UPDATE event_groups SET next_offset = $2, from_time = NULL, updated_at = $3 WHERE group_name = $1",
-        group,
+        r#"
+        UPDATE event_groups SET next_offset = $2, from_time = NULL, updated_at = $3
+        WHERE group_name = ANY($1::text[])
+        "#,
+        groups as _,
         next_offset,
         now.utc(),
     )

@@ -154,6 +154,26 @@ pub async fn ids(db: impl PgExecutor<'_>, user: UserId) -> Result<Vec<UserId>, s
     Ok(found.into_iter().map(UserId::from).collect())
 }
 
+/// The ids of the friends of many users, in the order of the users.
+///
+/// # Errors
+/// If the database fails.
+pub async fn ids_of_each(
+    db: impl PgExecutor<'_>,
+    users: &[UserId],
+) -> Result<Vec<Vec<UserId>>, sqlx::Error> {
+    let rows = sqlx::query!(
+        "SELECT user_id, friend_id FROM friendships WHERE user_id = ANY($1)",
+        &super::uuids(users),
+    )
+    .fetch_all(db)
+    .await?;
+    let pairs = rows
+        .iter()
+        .map(|row| (row.user_id.into(), row.friend_id.into()));
+    Ok(super::of_each(users, pairs))
+}
+
 /// A user's friends, by username.
 ///
 /// # Errors

@@ -149,16 +149,10 @@ pub async fn rooms_of_each(
     )
     .fetch_all(db)
     .await?;
-    let mut rooms: HashMap<UserId, Vec<RoomId>> = HashMap::new();
-    for row in rows {
-        rooms
-            .entry(row.user_id.into())
-            .or_default()
-            .push(row.room_id.into());
-    }
-    // Somebody may be asked for twice.
-    let of = |user| rooms.get(user).cloned().unwrap_or_default();
-    Ok(users.iter().map(of).collect())
+    let pairs = rows
+        .iter()
+        .map(|row| (row.user_id.into(), row.room_id.into()));
+    Ok(super::of_each(users, pairs))
 }
 
 /// The role of `user` in `room`; `None`: not a member, or no such room.

@@ -87,7 +87,25 @@ impl Consumer {
         future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// The next delivery if it is here already: for filling a batch without waiting.
+    /// `first` and what is here already, at most `most` deliveries in all.
+    ///
+    /// # Errors
+    /// [`ConsumerEnd`].
+    pub fn with_ready(
+        &mut self,
+        first: Delivery,
+        most: usize,
+    ) -> Result<Vec<Delivery>, ConsumerEnd> {
+        let mut batch = vec![first];
+        while batch.len() < most
+            && let Some(delivery) = self.next_ready()
+        {
+            batch.push(delivery?);
+        }
+        Ok(batch)
+    }
+
+    /// The next delivery if it is here already.
     pub fn next_ready(&mut self) -> Option<Result<Delivery, ConsumerEnd>> {
         match self.poll_next(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(delivery) => Some(delivery),

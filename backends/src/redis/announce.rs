@@ -34,8 +34,8 @@ pub async fn announce(
     broadcasts: &[Broadcast],
 ) -> Result<(), RedisError> {
     let mut connection = redis.connection();
+    let mut pipeline = Pipeline::new();
     for part in rings.chunks(PIPELINE) {
-        let mut pipeline = Pipeline::with_capacity(part.len() + 1);
         // Costs less than finding out that a restarted Redis does not know the script any more.
         pipeline.load_script(&APPEND).ignore();
         for (room, entries) in part {
@@ -46,10 +46,12 @@ pub async fn announce(
             }
             pipeline.invoke_script(&append).ignore();
         }
-        pipeline.exec_async(&mut connection).await?;
+        if part.len() == PIPELINE {
+            pipeline.exec_async(&mut connection).await?;
+            pipeline.clear();
+        }
     }
     for part in broadcasts.chunks(PIPELINE) {
-        let mut pipeline = Pipeline::with_capacity(part.len());
         for broadcast in part {
             pipeline
                 .cmd("PUBLISH")
@@ -57,6 +59,10 @@ pub async fn announce(
                 .arg(&broadcast.payload)
                 .ignore();
         }
+        pipeline.exec_async(&mut connection).await?;
+        pipeline.clear();
+    }
+    if !pipeline.is_empty() {
         pipeline.exec_async(&mut connection).await?;
     }
     Ok(())

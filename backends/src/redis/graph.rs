@@ -54,7 +54,7 @@ fn version_key(user: UserId) -> String {
     format!("chat:graph:version:{user}")
 }
 
-/// What is cached of `user`; `None`: read the version, ask the database, fill.
+/// What is cached of `user`; `None`: see [`unknown`].
 ///
 /// # Errors
 /// [`RedisError`] if Redis is away: ask the database.
@@ -76,16 +76,26 @@ pub async fn read(redis: &Redis, user: UserId) -> Result<Option<Graph>, RedisErr
     }))
 }
 
-/// The version to name in [`fill`]; read it before asking the database.
+/// Those of `users` of whom nothing is cached, with the version to name in [`fill`]; read it before asking the database.
 ///
 /// # Errors
 /// [`RedisError`] if Redis is away.
-pub async fn version(redis: &Redis, user: UserId) -> Result<Version, RedisError> {
-    let version: Option<i64> = ::redis::cmd("GET")
-        .arg(version_key(user))
-        .query_async(&mut redis.connection())
-        .await?;
-    Ok(Version(version.unwrap_or_default()))
+pub async fn unknown(
+    redis: &Redis,
+    users: &[UserId],
+) -> Result<Vec<(UserId, Version)>, RedisError> {
+    let mut pipeline = ::redis::pipe();
+    for user in users {
+        let [_, _, _, known, version] = keys(*user);
+        pipeline.exists(known).get(version);
+    }
+    let found: Vec<(bool, Option<i64>)> = pipeline.query_async(&mut redis.connection()).await?;
+    Ok(users
+        .iter()
+        .zip(found)
+        .filter(|(_, (known, _))| !known)
+        .map(|(user, (_, version))| (*user, Version(version.unwrap_or_default())))
+        .collect())
 }
 
 /// Caches what the database said of `user`, and says whether it did: not if it changed since `version`.

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use chat_backends::postgres::{blocks, friends, members};
 use chat_backends::redis::graph::{self, Graph};
+use chat_backends::redis::members::Version;
 use chat_core::error::Refusal;
 use chat_core::ids::UserId;
 use chat_core::limits;
 use chat_core::protocol::client;
 use chat_core::protocol::objects::{Presence, PresenceStatus};
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 
 use crate::actor::Actor;
 use crate::commands::{access, set_presence};
@@ -50,18 +51,55 @@ async fn graph_of(context: &Context, user: UserId) -> Result<Graph, sqlx::Error>
     if let Ok(Some(graph)) = graph::read(&context.redis, user).await {
         return Ok(graph);
     }
-    let version = graph::version(&context.redis, user).await;
-    let graph = Graph {
-        friends: friends::ids(&context.pg, user).await?,
-        groups: members::rooms_of(&context.pg, user).await?,
-        blocked: blocks::of_either(&context.pg, user).await?,
-    };
-    if let Ok(version) = version
-        && let Err(error) = graph::fill(&context.redis, user, version, &graph).await
-    {
-        tracing::debug!(%error, "a user's contacts were not remembered");
+    let unknown = graph::unknown(&context.redis, &[user]).await;
+    let graph = stored(context, &[user]).await?.pop().unwrap_or_default();
+    if let Ok(Some((_, version))) = unknown.map(|unknown| unknown.first().copied()) {
+        fill(context, user, version, &graph).await;
     }
     Ok(graph)
+}
+
+/// Has Redis remember the contacts of all these users, with the same few queries for all of whom it does not yet: what
+/// [`of`] then asks no database for.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) async fn remember(context: &Context, users: &[UserId]) -> Result<(), sqlx::Error> {
+    let Ok(unknown) = graph::unknown(&context.redis, users).await else {
+        return Ok(());
+    };
+    let users: Vec<UserId> = unknown.iter().map(|(user, _)| *user).collect();
+    if users.is_empty() {
+        return Ok(());
+    }
+    let graphs = stored(context, &users).await?;
+    let filling = unknown
+        .iter()
+        .zip(&graphs)
+        .map(|((user, version), graph)| fill(context, *user, *version, graph));
+    join_all(filling).await;
+    Ok(())
+}
+
+/// What the database says of them, in their order.
+async fn stored(context: &Context, users: &[UserId]) -> Result<Vec<Graph>, sqlx::Error> {
+    let friends = friends::ids_of_each(&context.pg, users).await?;
+    let groups = members::rooms_of_each(&context.pg, users).await?;
+    let blocked = blocks::of_each(&context.pg, users).await?;
+    let graphs = friends.into_iter().zip(groups).zip(blocked);
+    Ok(graphs
+        .map(|((friends, groups), blocked)| Graph {
+            friends,
+            groups,
+            blocked,
+        })
+        .collect())
+}
+
+async fn fill(context: &Context, user: UserId, version: Version, graph: &Graph) {
+    if let Err(error) = graph::fill(&context.redis, user, version, graph).await {
+        tracing::debug!(%error, "a user's contacts were not remembered");
+    }
 }
 
 /// The presence of users as the actor may see it: whoever has a block with the actor is always offline.

@@ -13,14 +13,14 @@ const MINUTE_MILLIS: i64 = 60_000;
 
 pub(super) async fn handle(
     connection: &mut PgConnection,
-    events: &[DomainEvent],
+    events: &[&DomainEvent],
 ) -> Result<(), Failure> {
     analytics::add(connection, &counts(events)).await?;
     Ok(())
 }
 
 /// In the order of the key, so that two writers never wait for each other.
-fn counts(events: &[DomainEvent]) -> Vec<Count> {
+fn counts(events: &[&DomainEvent]) -> Vec<Count> {
     let mut counts: BTreeMap<(i64, &'static str), i64> = BTreeMap::new();
     for event in events {
         let minute = event.timestamp_ms - event.timestamp_ms.rem_euclid(MINUTE_MILLIS);

@@ -32,9 +32,9 @@ const ACTORS: [&str; 6] = [
 
 pub(super) async fn handle(
     connection: &mut PgConnection,
-    events: &[DomainEvent],
+    events: &[&DomainEvent],
 ) -> Result<(), Failure> {
-    for event in events.iter().filter(|event| is_kept(event.event_type)) {
+    for event in events {
         let data: Value = serde_json::from_str(event.data.get()).unwrap_or_default();
         // A room's events hold the room.
         let data = data.get("room").unwrap_or(&data);
@@ -53,7 +53,7 @@ pub(super) async fn handle(
 }
 
 /// Messages themselves are in their own table; what happens around them is kept here.
-const fn is_kept(event_type: EventType) -> bool {
+pub(super) const fn wants(event_type: EventType) -> bool {
     !matches!(
         event_type,
         EventType::MessageCreated

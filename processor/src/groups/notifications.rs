@@ -15,15 +15,19 @@ use crate::failure::Failure;
 /// What is older is no news: a replay notifies nobody.
 const NEWS_FOR: Duration = Duration::from_secs(3600);
 
+pub(super) const fn wants(event_type: EventType) -> bool {
+    matches!(event_type, EventType::MessageCreated)
+}
+
 pub(super) async fn handle(
     connection: &mut PgConnection,
-    events: &[DomainEvent],
+    events: &[&DomainEvent],
 ) -> Result<(), Failure> {
     let now = Timestamp::now();
     let notices: Vec<Notice> = events
         .iter()
-        .filter(|event| event.event_type == EventType::MessageCreated && is_news(event, now))
-        .filter_map(notice)
+        .filter(|event| is_news(event, now))
+        .filter_map(|event| notice(event))
         .collect();
     deliveries::plan(connection, &notices, now).await?;
     Ok(())

@@ -148,7 +148,7 @@ impl Partition {
                 }
                 () = until(due), if due.is_some() => self.retry_due(&consumer, stop).await?,
                 delivery = consumer.next() => {
-                    let batch = fill(delivery?, &mut consumer)?;
+                    let batch = consumer.with_ready(delivery?, BATCH)?;
                     self.work(batch, &consumer, stop).await?;
                 }
             }
@@ -365,17 +365,6 @@ impl Partition {
         self.count_held(lanes.len(), false);
         self.prefetch = self.worker.rabbitmq.prefetch;
     }
-}
-
-fn fill(first: Delivery, consumer: &mut Consumer) -> Result<Vec<Delivery>, SessionEnd> {
-    let mut batch = vec![first];
-    while batch.len() < BATCH {
-        match consumer.next_ready() {
-            Some(delivery) => batch.push(delivery?),
-            None => break,
-        }
-    }
-    Ok(batch)
 }
 
 async fn ack_each(consumer: &Consumer, tags: Vec<DeliveryTag>) -> Result<(), SessionEnd> {

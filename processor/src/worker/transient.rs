@@ -1,21 +1,29 @@
 //! The work on the low queue: typing and presence. All processors share it; what fails is dropped, late typing is worthless.
 
+use std::collections::BTreeMap;
+
 use chat_backends::rabbitmq::Broker;
 use chat_backends::rabbitmq::consumer::{ConsumeOptions, Consumer};
 use chat_backends::rabbitmq::delivery::Delivery;
 use chat_backends::rabbitmq::event_log::{Entry, EventLog};
+use chat_core::ids::UserId;
+use chat_core::job::{Act, Job};
 use chat_core::names::Queue;
 use chat_core::time::Timestamp;
+use futures::stream::{self, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::{JobLabels, JobResult, KindLabels};
 use super::{SessionEnd, Worker};
+use crate::commands::contacts;
 use crate::domain_events;
 use crate::effects::{self, Effect};
 use crate::execute::execute_transient;
 
 /// Most jobs between two acknowledgements.
 const BATCH: usize = 100;
+/// Users whose jobs are done at a time.
+const AT_ONCE: usize = 16;
 
 /// Works until `stop` or until the consumer ends.
 pub(super) async fn run(
@@ -37,17 +45,9 @@ pub(super) async fn run(
             () = stop.cancelled() => break,
             delivery = consumer.next() => delivery?,
         };
-        let mut done = Done::default();
-        let mut last = first.tag;
-        work(&worker, &first, &mut done).await;
-        for _ in 1..BATCH {
-            let Some(delivery) = consumer.next_ready() else {
-                break;
-            };
-            let delivery = delivery?;
-            last = delivery.tag;
-            work(&worker, &delivery, &mut done).await;
-        }
+        let batch = consumer.with_ready(first, BATCH)?;
+        let last = batch.last().map(|delivery| delivery.tag);
+        let done = work(&worker, &batch).await;
         let (heard, logged) = tokio::join!(
             effects::publish(&worker.context.redis, &done.told),
             log.append(&done.entries)
@@ -58,7 +58,9 @@ pub(super) async fn run(
         if let Err(error) = logged {
             tracing::debug!(%error, "typing and presence are missing in the event log");
         }
-        consumer.ack_up_to(last).await?;
+        if let Some(last) = last {
+            consumer.ack_up_to(last).await?;
+        }
     }
     consumer.close().await;
     Ok(())
@@ -71,46 +73,80 @@ struct Done {
     entries: Vec<Entry>,
 }
 
-async fn work(worker: &Worker, delivery: &Delivery, batch: &mut Done) {
-    let job = match delivery.job(&worker.job_keys) {
-        Ok(job) => job,
-        Err(error) => {
-            tracing::warn!(%error, "a transient job was dropped");
-            return;
+/// Does a batch, the jobs of many users at a time; what is told of it keeps the order of the queue.
+async fn work(worker: &Worker, batch: &[Delivery]) -> Done {
+    let jobs: Vec<Job> = batch
+        .iter()
+        .filter_map(|delivery| {
+            delivery
+                .job(&worker.job_keys)
+                .inspect_err(|error| tracing::warn!(%error, "a transient job was dropped"))
+                .ok()
+        })
+        .collect();
+    let coming_and_going: Vec<UserId> = jobs
+        .iter()
+        .filter(|job| matches!(job.act, Act::SetPresence { .. }))
+        .map(|job| job.user_id)
+        .collect();
+    if !coming_and_going.is_empty()
+        && let Err(error) = contacts::remember(&worker.context, &coming_and_going).await
+    {
+        tracing::debug!(%error, "contacts are asked for one by one");
+    }
+    let mut by_user: BTreeMap<UserId, Vec<(usize, Job)>> = BTreeMap::new();
+    for (place, job) in jobs.into_iter().enumerate() {
+        by_user.entry(job.user_id).or_default().push((place, job));
+    }
+    let doing = by_user.into_values().map(|jobs| async move {
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for (place, job) in jobs {
+            let outcome = execute_transient(&worker.context, &job).await;
+            outcomes.push((place, job, outcome));
         }
-    };
-    let done = execute_transient(&worker.context, &job).await;
-    let result = if done.is_ok() {
+        outcomes
+    });
+    let outcomes: Vec<Vec<_>> = stream::iter(doing)
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let mut outcomes: Vec<_> = outcomes.into_iter().flatten().collect();
+    outcomes.sort_by_key(|(place, ..)| *place);
+    let mut done = Done::default();
+    for (_, job, outcome) in outcomes {
+        count(worker, &job, outcome.is_ok());
+        match outcome {
+            Ok(effects) => {
+                done.told.extend(effects);
+                let event = domain_events::of_transient(&job, Timestamp::now());
+                done.entries
+                    .extend(event.as_ref().map(domain_events::entry));
+            }
+            Err(error) => {
+                tracing::debug!(%error, job = %job.job_id, "a transient job was dropped");
+            }
+        }
+    }
+    done
+}
+
+fn count(worker: &Worker, job: &Job, is_done: bool) {
+    let (queue, r#type) = (Queue::Low.name(), job.act.name());
+    let result = if is_done {
         JobResult::Done
     } else {
         JobResult::Dropped
     };
-    let (queue, r#type) = (Queue::Low.name(), job.act.name());
-    worker
-        .metrics
-        .processed
-        .get_or_create(&JobLabels {
-            queue,
-            r#type,
-            result,
-        })
-        .inc();
-    match done {
-        Ok(effects) => {
-            let age = job.created_at.age_at(Timestamp::now());
-            worker
-                .metrics
-                .duration
-                .get_or_create(&KindLabels { queue, r#type })
-                .observe(age.as_secs_f64());
-            batch.told.extend(effects);
-            let event = domain_events::of_transient(&job, Timestamp::now());
-            batch
-                .entries
-                .extend(event.as_ref().map(domain_events::entry));
-        }
-        Err(error) => {
-            tracing::debug!(%error, job = %job.job_id, "a transient job was dropped");
-        }
+    let labels = JobLabels {
+        queue,
+        r#type,
+        result,
+    };
+    worker.metrics.processed.get_or_create(&labels).inc();
+    if is_done {
+        let age = job.created_at.age_at(Timestamp::now());
+        let labels = KindLabels { queue, r#type };
+        let duration = worker.metrics.duration.get_or_create(&labels);
+        duration.observe(age.as_secs_f64());
     }
 }

@@ -1,6 +1,7 @@
 //! Slow mode, bans from rooms, drafts, replays: what binds whom.
 
-use chat_backends::postgres::{audit, event_groups};
+use chat_backends::postgres::audit;
+use chat_backends::postgres::event_groups::{self, Position};
 use chat_core::error::ErrorCode;
 use chat_core::protocol::client::{self, RoomChange, RoomUpdate};
 use chat_core::protocol::objects::UserRole;
@@ -139,10 +140,9 @@ async fn a_replay_moves_one_group_and_is_in_the_audit_log_with_its_address() {
             .unwrap();
         let mut transaction = context.pg.begin().await.unwrap();
         let now = Timestamp::now();
-        let moved = event_groups::lock(&mut transaction, Group::Audit.name(), now).await;
-        assert_eq!(moved.unwrap().next_offset, 7);
-        let other = event_groups::lock(&mut transaction, Group::Analytics.name(), now).await;
-        assert_eq!(other.unwrap().next_offset, 0);
+        let groups = [Group::Audit, Group::Analytics].map(Group::name);
+        let places = event_groups::lock(&mut transaction, &groups, now).await;
+        assert_eq!(places.unwrap(), [Position::at(7), Position::at(0)]);
         let filter = audit::Filter {
             action: Some("log.replay"),
             ..audit::Filter::default()

@@ -1,8 +1,9 @@
 //! Storing a batch of messages: each once, each with its room's next number.
 //!
-//! Three statements store a batch of plain messages, whatever its size: lock the rooms, find out what is known already,
-//! write. What a message may refer to (answers, threads, mentions, files) costs a statement more only in a batch
-//! where one does.
+//! Two statements store a batch of plain messages, whatever its size: lock the rooms, write. That all of them are new is
+//! assumed, and the unique keys and the list of members tell where it is wrong; then what was written is taken back, and
+//! the batch is done with a look at what is stored already. What a message may refer to (answers, threads, mentions,
+//! files) costs a statement more only in a batch where one does.
 
 mod plan;
 mod references;
@@ -72,10 +73,29 @@ pub async fn append_batch(
     rooms.sort_unstable();
     rooms.dedup();
     let heads = rooms::lock(&mut *conn, &rooms).await?;
+    // Ids that come round again after a day are known by no key.
+    if batch.iter().all(|new| lasts(&new.send.client_msg_id)) {
+        let plan = Plan::of(batch, &heads, &vec![Known::NOTHING; batch.len()]);
+        if let Some(outcomes) = store(conn, batch, &plan).await? {
+            return Ok(outcomes);
+        }
+        write::undo(conn, &heads).await?;
+    }
     // A statement of its own, after the lock: its snapshot then holds what the lock's last holder committed.
     let known = known(conn, batch).await?;
     let plan = Plan::of(batch, &heads, &known);
-    let references = References::of(conn, batch, &plan).await?;
+    let outcomes = store(conn, batch, &plan).await?;
+    outcomes.ok_or(sqlx::Error::RowNotFound)
+}
+
+/// Stores the batch as it is planned; `None` if the database holds some of it already, or a sender is no member: then
+/// messages may be written, and are to be taken back.
+async fn store(
+    conn: &mut PgConnection,
+    batch: &[NewMessage],
+    plan: &Plan,
+) -> Result<Option<Vec<Appended>>, sqlx::Error> {
+    let references = References::of(conn, batch, plan).await?;
     let mut messages: Vec<Option<Message>> = plan
         .places
         .iter()
@@ -85,7 +105,9 @@ pub async fn append_batch(
             _ => None,
         })
         .collect();
-    write::messages(conn, batch, &messages, &plan, &references).await?;
+    if !write::messages(conn, batch, &messages, plan, &references).await? {
+        return Ok(None);
+    }
     write::references(conn, &messages, &references).await?;
 
     let earlier: Vec<(RoomId, i64)> = plan
@@ -117,13 +139,22 @@ pub async fn append_batch(
             (Place::New { .. }, None) => return Err(sqlx::Error::RowNotFound),
         });
     }
-    Ok(outcomes)
+    Ok(Some(outcomes))
 }
 
 /// What the database knows of a message of the batch.
+#[derive(Debug, Clone)]
 struct Known {
     is_member: bool,
     stored: Option<(i64, JobId)>,
+}
+
+impl Known {
+    /// Of a new message, whose sender is a member.
+    const NOTHING: Self = Self {
+        is_member: true,
+        stored: None,
+    };
 }
 
 async fn known(conn: &mut PgConnection, batch: &[NewMessage]) -> Result<Vec<Known>, sqlx::Error> {

@@ -1,5 +1,8 @@
 //! The writes of a batch: one statement for the messages themselves, and one more only for what few batches have.
 
+use std::collections::HashMap;
+
+use chat_core::ids::RoomId;
 use chat_core::protocol::objects::Message;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -12,16 +15,17 @@ use super::references::References;
 use crate::postgres::messages::lasts;
 use crate::postgres::names::Stored as _;
 
-/// Inserts the new messages, moves their rooms' heads and counts them for their senders.
+/// Inserts the new messages, moves their rooms' heads and counts them for their senders. `false` if not all could be
+/// inserted, since something is stored already or a sender is no member: heads and counts are as before then.
 pub(super) async fn messages(
     conn: &mut PgConnection,
     batch: &[NewMessage],
     messages: &[Option<Message>],
     plan: &Plan,
     references: &References,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     if plan.heads.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let mut rows = Columns::default();
     for (new, message) in batch.iter().zip(messages) {
@@ -44,7 +48,8 @@ pub(super) async fn messages(
         .values()
         .map(|(count, at)| (*count, at.utc()))
         .collect::<(Vec<_>, Vec<_>)>();
-    sqlx::query!(
+    let expected = i64::try_from(rows.seqs.len()).unwrap_or(i64::MAX);
+    let written = sqlx::query_scalar!(
         r#"
         WITH stored AS (
             INSERT INTO messages (room_id, seq, message_id, job_id, sender_id, client_msg_id, client_id_lasts, kind,
@@ -59,11 +64,16 @@ pub(super) async fn messages(
                  AS new (room_id, seq, message_id, job_id, sender_id, client_msg_id, client_id_lasts, kind,
                          content, preview, reply_seq, thread_seq, thread_id, mentions, forwarded_from,
                          attachments, call, created_at)
+            WHERE EXISTS (SELECT FROM members m WHERE m.room_id = new.room_id AND m.user_id = new.sender_id)
+            ON CONFLICT DO NOTHING
+            RETURNING 1
+        ), written AS (
+            SELECT count(*) AS messages FROM stored
         ), heads AS (
             UPDATE rooms r
             SET last_seq = head.last_seq, last_activity_at = GREATEST(r.last_activity_at, head.at)
             FROM unnest($19::uuid[], $20::bigint[], $21::timestamptz[]) AS head (room_id, last_seq, at)
-            WHERE r.room_id = head.room_id
+            WHERE r.room_id = head.room_id AND (SELECT messages FROM written) = $26
         ), senders AS (
             -- Locked in the order of the key, as every other writer of several members does.
             SELECT m.room_id, m.user_id, sent.messages, sent.at
@@ -71,11 +81,15 @@ pub(super) async fn messages(
                  AS sent (room_id, user_id, messages, at)
             JOIN members m ON m.room_id = sent.room_id AND m.user_id = sent.user_id
             ORDER BY m.room_id, m.user_id FOR NO KEY UPDATE OF m
+        ), counted AS (
+            UPDATE members m
+            SET own_after_read = m.own_after_read + senders.messages,
+                last_sent_at = GREATEST(m.last_sent_at, senders.at)
+            FROM senders
+            WHERE m.room_id = senders.room_id AND m.user_id = senders.user_id
+              AND (SELECT messages FROM written) = $26
         )
-        UPDATE members m
-        SET own_after_read = m.own_after_read + senders.messages,
-            last_sent_at = GREATEST(m.last_sent_at, senders.at)
-        FROM senders WHERE m.room_id = senders.room_id AND m.user_id = senders.user_id
+        SELECT messages AS "messages!" FROM written
         "#,
         &rows.room_ids,
         &rows.seqs,
@@ -102,6 +116,27 @@ pub(super) async fn messages(
         &sender_ids,
         &sender_counts,
         &sender_times,
+        expected,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(written == expected)
+}
+
+/// Takes back what [`messages`] inserted above the `heads` of the locked rooms.
+pub(super) async fn undo(
+    conn: &mut PgConnection,
+    heads: &HashMap<RoomId, i64>,
+) -> Result<(), sqlx::Error> {
+    let (rooms, last_seqs): (Vec<_>, Vec<_>) =
+        heads.iter().map(|(room, seq)| (room.uuid(), *seq)).unzip();
+    sqlx::query!(
+        r#"
+        DELETE FROM messages m USING unnest($1::uuid[], $2::bigint[]) AS head (room_id, last_seq)
+        WHERE m.room_id = head.room_id AND m.seq > head.last_seq
+        "#,
+        &rooms,
+        &last_seqs,
     )
     .execute(conn)
     .await
