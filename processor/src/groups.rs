@@ -1,18 +1,20 @@
 //! The consumer groups of the event log: each follows it at its own pace and keeps something of its own.
 //!
-//! A new group is one file with a `handle`, and its name in [`Group`]. What a group keeps, its position and its receipts
-//! are one transaction: a crash repeats nothing, and an entry that is in the log twice counts once.
+//! A new group is one file with a `handle` and a `wants`, and its name in [`Group`]. What a group keeps, its position and its
+//! receipts are one transaction: a crash repeats nothing, and an entry that is in the log twice counts once. What a group
+//! tells the log itself goes into the outbox in that transaction, and nobody derives anything from it again.
 
 pub mod analytics;
 pub mod audit;
 mod follow;
 pub mod notifications;
 pub mod start;
+mod windows;
 
 use std::sync::Arc;
 
 use chat_backends::config::RabbitConfig;
-use chat_core::event::DomainEvent;
+use chat_core::event::{DomainEvent, EventType};
 use sqlx::{PgConnection, PgPool};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -43,7 +45,17 @@ impl Group {
         }
     }
 
-    /// Keeps what it wants of events that it has not seen before, in their order.
+    /// Whether it wants such events. What it does not want it does not remember either, so that a replay by a version that
+    /// wants more brings what is missing.
+    const fn wants(self, event_type: EventType) -> bool {
+        match self {
+            Self::Analytics => analytics::wants(event_type),
+            Self::Audit => audit::wants(event_type),
+            Self::Notifications => notifications::wants(event_type),
+        }
+    }
+
+    /// Keeps events that it wants and has not seen before, in their order.
     async fn handle(
         self,
         connection: &mut PgConnection,
@@ -74,6 +86,7 @@ pub async fn run(
         };
         groups.spawn(follower.run(stop.clone()));
     }
+    groups.spawn(windows::run(pool, stop));
     while let Some(ended) = groups.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a consumer group died");

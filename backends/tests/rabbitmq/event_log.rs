@@ -12,6 +12,7 @@ fn entry(n: u32) -> Entry {
         event_id: format!("event-{n}"),
         event_type: "message.created",
         key: "room".to_owned(),
+        traceparent: None,
         body: n.to_string().into_bytes(),
     }
 }

@@ -1,4 +1,5 @@
-//! The `audit` group: acts on rooms and on other people's things go into the audit log. Content never does.
+//! The `audit` group: acts on rooms and on other people's things go into the audit log. Content never does, and neither does
+//! what the log is told of the audit log.
 
 use chat_backends::postgres::audit::{self, NewEntry};
 use chat_core::event::{DomainEvent, EventType};
@@ -34,7 +35,7 @@ pub(super) async fn handle(
     connection: &mut PgConnection,
     events: &[DomainEvent],
 ) -> Result<(), Failure> {
-    for event in events.iter().filter(|event| is_kept(event.event_type)) {
+    for event in events {
         let data: Value = serde_json::from_str(event.data.get()).unwrap_or_default();
         // A room's events hold the room.
         let data = data.get("room").unwrap_or(&data);
@@ -44,6 +45,7 @@ pub(super) async fn handle(
             actor: actor(data),
             action: event.event_type.as_str(),
             target: Some(&target),
+            key: Some(event.key),
             ip: None,
             details: details(data),
         };
@@ -53,19 +55,17 @@ pub(super) async fn handle(
 }
 
 /// Messages themselves are in their own table; what happens around them is kept here.
-const fn is_kept(event_type: EventType) -> bool {
-    !matches!(
-        event_type,
-        EventType::MessageCreated
-            | EventType::MessageForwarded
-            | EventType::MessageRead
-            | EventType::UserOnline
-            | EventType::UserOffline
-            | EventType::UserTyping
-            | EventType::AnalyticsMessage
-            | EventType::AnalyticsUserActivity
-            | EventType::NotificationSend
-    )
+pub(super) const fn wants(event_type: EventType) -> bool {
+    !event_type.is_derived()
+        && !matches!(
+            event_type,
+            EventType::MessageCreated
+                | EventType::MessageForwarded
+                | EventType::MessageRead
+                | EventType::UserOnline
+                | EventType::UserOffline
+                | EventType::UserTyping
+        )
 }
 
 fn actor(data: &Value) -> Option<UserId> {

@@ -182,7 +182,8 @@ impl Follower {
         }
         let mut events: Vec<DomainEvent> = Vec::with_capacity(batch.len());
         for entry in batch {
-            match serde_json::from_slice(&entry.body) {
+            match serde_json::from_slice::<DomainEvent>(&entry.body) {
+                Ok(event) if !self.group.wants(event.event_type) => {}
                 Ok(event) => events.push(event),
                 // A newer processor's; the group's newer version reads it in a replay.
                 Err(error) => {

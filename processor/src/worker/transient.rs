@@ -105,9 +105,9 @@ async fn work(worker: &Worker, delivery: &Delivery, batch: &mut Done) {
                 .observe(age.as_secs_f64());
             batch.told.extend(effects);
             let event = domain_events::of_transient(&job, Timestamp::now());
-            batch
-                .entries
-                .extend(event.as_ref().map(domain_events::entry));
+            let traceparent = delivery.traceparent.as_deref();
+            let entry = event.map(|event| domain_events::entry(&event, traceparent));
+            batch.entries.extend(entry);
         }
         Err(error) => {
             tracing::debug!(%error, job = %job.job_id, "a transient job was dropped");

@@ -9,6 +9,7 @@
     reason = "a test that can't go on fails"
 )]
 
+mod derived;
 mod direct;
 mod dlq_program;
 mod event_log;

@@ -264,6 +264,7 @@ async fn nothing_personal_of_a_deleted_user_is_left_in_any_column_of_any_table()
             actor: Some(alice),
             action: "auth.password_wrong",
             target: Some(&alice.to_string()),
+            key: Some(alice.uuid()),
             ip: Some(private),
             details: serde_json::json!({}),
         };
