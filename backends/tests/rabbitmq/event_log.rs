@@ -105,3 +105,24 @@ async fn a_reader_from_a_time_misses_nothing_since() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_reader_who_gives_up_waiting_for_more_misses_nothing() {
+    with_queues(
+        |_| {},
+        async |fixture| {
+            let mut reader = reader(fixture, From::Offset(0)).await;
+            append(fixture, 0..5).await;
+            // Long enough for some to come, too short for the batch to be full.
+            let filling = reader.next_batch(20, PATIENCE);
+            let given_up = tokio::time::timeout(Duration::from_secs(1), filling).await;
+            assert!(given_up.is_err());
+            append(fixture, 5..10).await;
+            assert_eq!(
+                bodies(&read(&mut reader, 10).await),
+                (0..10).collect::<Vec<_>>()
+            );
+        },
+    )
+    .await;
+}
