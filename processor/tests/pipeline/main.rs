@@ -18,6 +18,7 @@ mod interleavings;
 mod model;
 mod outages;
 mod partitions;
+mod priorities;
 mod programs;
 mod push;
 mod resume;

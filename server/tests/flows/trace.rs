@@ -96,7 +96,7 @@ async fn the_trace_of_an_act_goes_from_the_client_to_the_sockets_by_every_way() 
     assert_eq!(heard["content"], "traced");
     assert!(heard.get(TRACEPARENT).is_none(), "{heard}");
     let read = json!({"roomId": room, "messageId": heard["id"], TRACEPARENT: format!("00-{id}-{span}-01")});
-    assert_eq!(receiver.emit("message.read", &read).await["status"], "ok");
+    assert_eq!(receiver.emit("message.read", &read).await["status"], "OK");
 
     // By REST.
     let (rest_id, rest_span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
