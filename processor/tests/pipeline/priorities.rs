@@ -92,7 +92,7 @@ async fn a_backlog_of_messages_holds_back_no_group_operation_and_what_came_after
         let heard = heard.all();
         let before_room = heard_before(&heard, is_message, is_room);
         let before_call = heard_before(&heard, is_message, is_call);
-        println!(
+        eprintln!(
             "{before_room} messages before the group operation, {before_call} before the call, \
              which took {call_took:?} of {all_took:?}"
         );
@@ -131,7 +131,7 @@ async fn a_backlog_of_group_operations_holds_back_no_call_and_no_message() {
         let is_message = |event: &ServerEvent| matches!(event, ServerEvent::MessageDelivered(_));
         let before_call = heard_before(&heard, is_room, is_call);
         let before_message = heard_before(&heard, is_room, is_message);
-        println!(
+        eprintln!(
             "{before_call} group operations before the call, {before_message} before the message"
         );
         assert!(before_call < BACKLOG / 2, "{before_call}");
@@ -185,7 +185,7 @@ async fn a_room_that_somebody_locks_holds_up_the_other_partitions_no_longer_than
                 began.elapsed()
             }
         };
-        println!("the other partition waited {took:?} while a room was locked for {LOCKED:?}");
+        eprintln!("the other partition waited {took:?} while a room was locked for {LOCKED:?}");
         assert!(took < LOCKED + Duration::from_secs(2), "{took:?}");
         stage.stored_all(locked, 2).await;
         worker.finish().await;
