@@ -7,6 +7,8 @@ use uuid::Uuid;
 use crate::ids::EventId;
 use crate::time::Timestamp;
 
+pub mod derived;
+
 /// Version of the entries' shape.
 pub const VERSION: &str = "1.0.0";
 
@@ -98,6 +100,17 @@ impl EventType {
             Self::NotificationSend => "notification.send",
         }
     }
+
+    /// Whether such an entry tells of others instead of an act. Nothing is ever derived from it, so the log comes to rest.
+    pub const fn is_derived(self) -> bool {
+        matches!(
+            self,
+            Self::AnalyticsMessage
+                | Self::AnalyticsUserActivity
+                | Self::AuditLog
+                | Self::NotificationSend
+        )
+    }
 }
 
 impl DomainEvent {
@@ -117,6 +130,11 @@ impl DomainEvent {
             key,
             data,
         }
+    }
+
+    /// As it goes into the log.
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).expect("texts and raw JSON always encode")
     }
 }
 

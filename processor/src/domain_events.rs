@@ -69,13 +69,14 @@ pub(crate) fn of_transient(job: &Job, now: Timestamp) -> Option<DomainEvent> {
     Some(DomainEvent::new(id, event_type, now, job.lane(), data))
 }
 
-/// The event as the log takes it.
-pub(crate) fn entry(event: &DomainEvent) -> Entry {
+/// The event as the log takes it, in the trace of its act.
+pub(crate) fn entry(event: &DomainEvent, traceparent: Option<&str>) -> Entry {
     Entry {
         event_id: event.event_id.to_string(),
         event_type: event.event_type.as_str(),
         key: event.key.to_string(),
-        body: serde_json::to_vec(event).expect("texts and raw JSON always encode"),
+        traceparent: traceparent.map(ToOwned::to_owned),
+        body: event.encode().into_bytes(),
     }
 }
 

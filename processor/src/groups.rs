@@ -1,13 +1,15 @@
 //! The consumer groups of the event log: each follows it at its own pace and keeps something of its own.
 //!
-//! A new group is one file with a `handle`, and its name in [`Group`]. What a group keeps, its position and its receipts
-//! are one transaction: a crash repeats nothing, and an entry that is in the log twice counts once.
+//! A new group is one file with a `handle` and a `wants`, and its name in [`Group`]. What a group keeps, its position and its
+//! receipts are one transaction: a crash repeats nothing, and an entry that is in the log twice counts once. What a group
+//! tells the log itself goes into the outbox in that transaction, and nobody derives anything from it again.
 
 pub mod analytics;
 pub mod audit;
 mod follow;
 pub mod notifications;
 pub mod start;
+mod windows;
 
 use std::sync::Arc;
 
@@ -42,16 +44,17 @@ impl Group {
         }
     }
 
-    /// Whether it keeps anything of such events.
+    /// Whether it wants such events. What it does not want it does not remember either, so that a replay by a version that
+    /// wants more brings what is missing.
     const fn wants(self, event_type: EventType) -> bool {
         match self {
-            Self::Analytics => true,
+            Self::Analytics => analytics::wants(event_type),
             Self::Audit => audit::wants(event_type),
             Self::Notifications => notifications::wants(event_type),
         }
     }
 
-    /// Keeps what it wants of events that it has not seen before, in their order.
+    /// Keeps events that it wants and has not seen before, in their order.
     async fn handle(
         self,
         connection: &mut PgConnection,
@@ -73,9 +76,9 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let follower = follow::Follower {
-        pool,
+        pool: pool.clone(),
         rabbitmq,
         name,
     };
-    follower.run(stop).await;
+    tokio::join!(follower.run(stop.clone()), windows::run(pool, stop));
 }

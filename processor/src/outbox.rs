@@ -1,7 +1,8 @@
-//! The way of direct acts into the event log: what they left in Postgres is appended by a processor.
+//! The way into the event log of what has no queue: what was left in Postgres is appended by a processor.
 //!
 //! An act of the queues is logged before it is acknowledged, so the queue is its outbox. A direct act (REST, or the broker
-//! away) has no queue: its entries are stored with it, and appended here, at least once; readers count an entry once.
+//! away) and what the consumer groups derive have no queue: their entries are stored with them, and appended here, at least
+//! once; readers count an entry once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +17,8 @@ use chat_core::time::Timestamp;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain_events;
 use crate::effects::Effect;
+use crate::{domain_events, trace};
 
 /// Between two looks at an empty outbox.
 const EVERY: Duration = Duration::from_secs(1);
@@ -33,16 +34,13 @@ enum RoundError {
     Broker(#[from] BrokerError),
 }
 
-/// Stores what the log is to keep of a direct act, in the act's own transaction.
+/// Stores what the log is to keep of what is done here, in its own transaction.
 pub(crate) async fn put(
     connection: &mut PgConnection,
     events: &[DomainEvent],
 ) -> Result<(), sqlx::Error> {
-    let entries: Vec<String> = events
-        .iter()
-        .map(|event| serde_json::to_string(event).expect("texts and raw JSON always encode"))
-        .collect();
-    outbox::put(connection, &entries).await
+    let entries: Vec<String> = events.iter().map(DomainEvent::encode).collect();
+    outbox::put(connection, &entries, trace::current().as_deref()).await
 }
 
 /// The same for a job and its effects.
@@ -99,13 +97,13 @@ async fn round(
     let entries: Vec<Entry> = waiting
         .iter()
         .filter_map(|waiting| {
-            serde_json::from_str(&waiting.entry)
+            let event: DomainEvent = serde_json::from_str(&waiting.entry)
                 .inspect_err(|error| {
                     tracing::error!(%error, place = waiting.place, "an entry of the outbox can't be read and is left out");
                 })
-                .ok()
+                .ok()?;
+            Some(domain_events::entry(&event, waiting.traceparent.as_deref()))
         })
-        .map(|event: DomainEvent| domain_events::entry(&event))
         .collect();
     if log.is_none() {
         let broker = Broker::connect(rabbitmq, &format!("{name} outbox")).await?;

@@ -4,6 +4,8 @@ use chat_core::time::Timestamp;
 use chrono::DateTime;
 use sqlx::PgExecutor;
 
+pub mod windows;
+
 /// How often something happened in a minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Count {

@@ -1,8 +1,12 @@
-//! The audit log: who did what to whom. Rows are added and, after their time, pruned; never changed.
+//! The audit log: who did what to whom. Rows are added and, after their time, pruned; never changed. The event log is told
+//! of each (`audit.log`), whoever adds it.
 
+use chat_core::event::derived::Audited;
+use chat_core::event::{DomainEvent, EventType};
 use chat_core::ids::UserId;
 use chat_core::time::Timestamp;
 use sqlx::PgExecutor;
+use uuid::Uuid;
 
 /// An entry to write. It must never hold content, tokens or passwords.
 #[derive(Debug, Clone)]
@@ -15,6 +19,8 @@ pub struct NewEntry<'a> {
     pub action: &'a str,
     /// To whom or what.
     pub target: Option<&'a str>,
+    /// The room or user that this is; `None`: neither, and it belongs to the actor.
+    pub key: Option<Uuid>,
     /// From where.
     pub ip: Option<&'a str>,
     /// What else matters.
@@ -47,23 +53,43 @@ pub struct Filter<'a> {
     pub before: Option<i64>,
 }
 
-/// Writes an entry.
+/// Writes an entry, and into the outbox what the event log is told of it.
 ///
 /// # Errors
-/// If the database fails.
+/// If the database fails; then neither is written.
 pub async fn write(db: impl PgExecutor<'_>, entry: &NewEntry<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO audit_log (at, actor_id, action, target, ip, details) VALUES ($1, $2, $3, $4, $5, $6)",
+        r#"
+        WITH told AS (INSERT INTO event_outbox (entry) VALUES ($7))
+        INSERT INTO audit_log (at, actor_id, action, target, ip, details) VALUES ($1, $2, $3, $4, $5, $6)
+        "#,
         entry.at.utc(),
         entry.actor.map(UserId::uuid),
         entry.action,
         entry.target,
         entry.ip,
         entry.details,
+        told(entry).encode(),
     )
     .execute(db)
     .await
     .map(|_| ())
+}
+
+fn told(entry: &NewEntry<'_>) -> DomainEvent {
+    // Of nobody and about nobody: a token that names no account.
+    let key = entry.key.or_else(|| entry.actor.map(UserId::uuid));
+    let audited = Audited {
+        actor_id: entry.actor,
+        action: entry.action,
+        target: entry.target,
+    };
+    DomainEvent::derived(
+        EventType::AuditLog,
+        entry.at,
+        key.unwrap_or_default(),
+        &audited,
+    )
 }
 
 /// Entries, the latest first.

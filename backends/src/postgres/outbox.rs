@@ -1,5 +1,5 @@
-//! Entries of the event log that wait to be appended: put here in the transaction of an act that is done without the
-//! broker, so that neither can be without the other.
+//! Entries of the event log that wait to be appended: put here in the transaction of what they tell (an act that is done
+//! without the broker, a row of the audit log, a planned notification), so that neither can be without the other.
 
 use sqlx::{PgConnection, PgExecutor};
 
@@ -10,22 +10,29 @@ pub struct Waiting {
     pub place: i64,
     /// The entry as JSON.
     pub entry: String,
+    /// The W3C trace context of the act.
+    pub traceparent: Option<String>,
 }
 
-/// Puts entries at the end; no statement for none.
+/// Puts entries of one act at the end; no statement for none.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn put(db: impl PgExecutor<'_>, entries: &[String]) -> Result<(), sqlx::Error> {
+pub async fn put(
+    db: impl PgExecutor<'_>,
+    entries: &[String],
+    traceparent: Option<&str>,
+) -> Result<(), sqlx::Error> {
     if entries.is_empty() {
         return Ok(());
     }
     sqlx::query!(
         r#"
-        INSERT INTO event_outbox (entry)
-        SELECT entry FROM unnest($1::text[]) WITH ORDINALITY AS new (entry, place) ORDER BY new.place
+        INSERT INTO event_outbox (entry, traceparent)
+        SELECT entry, $2 FROM unnest($1::text[]) WITH ORDINALITY AS new (entry, place) ORDER BY new.place
         "#,
         entries,
+        traceparent,
     )
     .execute(db)
     .await
@@ -48,7 +55,7 @@ pub async fn hold(conn: &mut PgConnection, most: i64) -> Result<Vec<Waiting>, sq
     }
     sqlx::query_as!(
         Waiting,
-        "SELECT place, entry FROM event_outbox ORDER BY place LIMIT $1",
+        "SELECT place, entry, traceparent FROM event_outbox ORDER BY place LIMIT $1",
         most
     )
     .fetch_all(conn)

@@ -1,12 +1,13 @@
 //! The event log: a stream of everything that was committed, for consumer groups that keep their own place.
 
+use chat_core::names;
 use futures::stream::{FuturesOrdered, TryStreamExt};
 use lapin::options::BasicPublishOptions;
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation};
 use tokio::sync::Mutex;
 
-use super::{Broker, BrokerError, PERSISTENT, call};
+use super::{Broker, BrokerError, PERSISTENT, call, headers};
 use crate::config::RabbitConfig;
 
 /// AMQP header of an entry: the room's or user's id that it belongs to.
@@ -23,6 +24,8 @@ pub struct Entry {
     pub event_type: &'static str,
     /// The room's or user's id.
     pub key: String,
+    /// The W3C trace context of the act, for the header of that name.
+    pub traceparent: Option<String>,
     /// The whole event as JSON.
     pub body: Vec<u8>,
 }
@@ -78,17 +81,17 @@ impl EventLog {
     }
 
     async fn write(&self, channel: &Channel, entry: &Entry) -> lapin::Result<Confirmation> {
-        let mut headers = FieldTable::default();
-        headers.insert(
-            HEADER_KEY.into(),
-            AMQPValue::LongString(entry.key.as_str().into()),
-        );
+        let mut table = FieldTable::default();
+        headers::set_text(&mut table, HEADER_KEY, &entry.key);
+        if let Some(traceparent) = &entry.traceparent {
+            headers::set_text(&mut table, names::HEADER_TRACEPARENT, traceparent);
+        }
         let properties = BasicProperties::default()
             .with_content_type("application/json".into())
             .with_message_id(entry.event_id.as_str().into())
             .with_type(entry.event_type.into())
             .with_delivery_mode(PERSISTENT)
-            .with_headers(headers);
+            .with_headers(table);
         let confirm = channel
             .basic_publish(
                 self.exchange.as_str().into(),

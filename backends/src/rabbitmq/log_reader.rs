@@ -39,6 +39,8 @@ pub struct LogReader {
     channel: Channel,
     deliveries: lapin::Consumer,
     last_tag: u64,
+    /// Of a batch that is not full yet: kept here, so that nothing is lost with a caller who stops waiting for the rest.
+    batch: Vec<Logged>,
 }
 
 impl LogReader {
@@ -81,10 +83,12 @@ impl LogReader {
             channel,
             deliveries,
             last_tag: 0,
+            batch: Vec::new(),
         })
     }
 
-    /// The next entries: at least one, waiting for it, then up to `most` of those that come within `linger`.
+    /// The next entries: at least one, waiting for it, then up to `most` of those that come within `linger`. Whoever gives
+    /// up waiting gets the same entries from the next call.
     ///
     /// # Errors
     /// [`ConsumerEnd`] if the connection is gone or the log was deleted.
@@ -93,15 +97,18 @@ impl LogReader {
         most: usize,
         linger: Duration,
     ) -> Result<Vec<Logged>, ConsumerEnd> {
-        let mut batch = vec![self.next().await?];
+        if self.batch.is_empty() {
+            let first = self.next().await?;
+            self.batch.push(first);
+        }
         let until = Instant::now() + linger;
-        while batch.len() < most {
+        while self.batch.len() < most {
             match timeout_at(until, self.next()).await {
-                Ok(entry) => batch.push(entry?),
+                Ok(entry) => self.batch.push(entry?),
                 Err(_) => break,
             }
         }
-        Ok(batch)
+        Ok(std::mem::take(&mut self.batch))
     }
 
     /// Lets the broker send more; the place is the caller's to remember.

@@ -199,6 +199,7 @@ async fn the_audit_log_answers_who_did_what_when() {
                 actor,
                 action,
                 target: Some("x"),
+                key: None,
                 ip: None,
                 details: serde_json::json!({"n": secs}),
             };

@@ -12,6 +12,7 @@ fn entry(n: u32) -> Entry {
         event_id: format!("event-{n}"),
         event_type: "message.created",
         key: "room".to_owned(),
+        traceparent: None,
         body: n.to_string().into_bytes(),
     }
 }
@@ -100,6 +101,27 @@ async fn a_reader_from_a_time_misses_nothing_since() {
             let from = From::Time(Timestamp::from_unix_millis(minute_ago).unwrap());
             let all = read(&mut reader(fixture, from).await, 20).await;
             assert_eq!(bodies(&all), (0..20).collect::<Vec<_>>());
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_reader_who_gives_up_waiting_for_more_misses_nothing() {
+    with_queues(
+        |_| {},
+        async |fixture| {
+            let mut reader = reader(fixture, From::Offset(0)).await;
+            append(fixture, 0..5).await;
+            // Long enough for some to come, too short for the batch to be full.
+            let filling = reader.next_batch(20, PATIENCE);
+            let given_up = tokio::time::timeout(Duration::from_secs(1), filling).await;
+            assert!(given_up.is_err());
+            append(fixture, 5..10).await;
+            assert_eq!(
+                bodies(&read(&mut reader, 10).await),
+                (0..10).collect::<Vec<_>>()
+            );
         },
     )
     .await;

@@ -1,5 +1,7 @@
 //! What administrators do about accounts, rooms, messages and reports. Each act is in the audit log before it is done.
 
+use std::fmt;
+
 use chat_backends::postgres::audit::{self, NewEntry};
 use chat_backends::postgres::reports::{self, ReportStatus};
 use chat_backends::postgres::{event_groups, members, message_facts, rooms, users};
@@ -12,6 +14,7 @@ use chat_core::protocol::client::DeleteScope;
 use chat_core::protocol::objects::{User, UserRole};
 use chat_core::time::Timestamp;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::commands::{access, commit, end_sessions, message_access, text};
@@ -19,6 +22,37 @@ use crate::context::Context;
 use crate::failure::unavailable;
 use crate::groups::Group;
 use crate::groups::start::Start;
+
+/// What an act is about.
+enum Target {
+    User(UserId),
+    Room(RoomId),
+    Message(MessageId),
+    Report(ReportId),
+    Group(Group),
+}
+
+impl Target {
+    const fn key(&self) -> Option<Uuid> {
+        match self {
+            Self::User(user) => Some(user.uuid()),
+            Self::Room(room) => Some(room.uuid()),
+            Self::Message(_) | Self::Report(_) | Self::Group(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user) => user.fmt(f),
+            Self::Room(room) => room.fmt(f),
+            Self::Message(message) => message.fmt(f),
+            Self::Report(report) => report.fmt(f),
+            Self::Group(group) => group.name().fmt(f),
+        }
+    }
+}
 
 /// Lets administrators pass, by the role that the account has now.
 ///
@@ -46,7 +80,7 @@ pub async fn set_role(
     role: UserRole,
 ) -> Result<User, Refusal> {
     let details = json!({ "role": role });
-    begin(context, actor, "user.role", user.to_string(), details).await?;
+    begin(context, actor, "user.role", Target::User(user), details).await?;
     let done = users::set_role(&context.pg, user, role, Timestamp::now()).await;
     found(done)?;
     let stored = users::by_id(&context.pg, user).await;
@@ -72,7 +106,7 @@ pub async fn ban(
         return Err(Refusal::invalid("id", "not_allowed", message));
     }
     let details = json!({ "reason": reason, "until": until });
-    begin(context, actor, "user.ban", user.to_string(), details).await?;
+    begin(context, actor, "user.ban", Target::User(user), details).await?;
     found(users::ban(&context.pg, user, &reason, until, Timestamp::now()).await)?;
     end_sessions::run(context, user, None).await.map(|_| ())
 }
@@ -82,7 +116,14 @@ pub async fn ban(
 /// # Errors
 /// `forbidden`, `user_not_found` if there is none, `unavailable`.
 pub async fn unban(context: &Context, actor: &Actor, user: UserId) -> Result<(), Refusal> {
-    begin(context, actor, "user.unban", user.to_string(), Value::Null).await?;
+    begin(
+        context,
+        actor,
+        "user.unban",
+        Target::User(user),
+        Value::Null,
+    )
+    .await?;
     found(users::unban(&context.pg, user, Timestamp::now()).await)
 }
 
@@ -104,7 +145,7 @@ pub async fn mute(
         "user.unmute"
     };
     let details = json!({ "reason": reason, "until": until, "roomId": room });
-    begin(context, actor, action, user.to_string(), details).await?;
+    begin(context, actor, action, Target::User(user), details).await?;
     let now = Timestamp::now();
     found(match room {
         Some(room) => members::silence(&context.pg, room, user, until).await,
@@ -136,7 +177,14 @@ pub async fn decide_report(
     }
     let note = text::optional("note", note, 0..=limits::REASON_CHARS)?;
     let details = json!({ "resolved": status == ReportStatus::Resolved });
-    begin(context, actor, "report.decide", report.to_string(), details).await?;
+    begin(
+        context,
+        actor,
+        "report.decide",
+        Target::Report(report),
+        details,
+    )
+    .await?;
     let (by, now) = (actor.user_id, Timestamp::now());
     let done = reports::decide(&context.pg, report, status, by, note.as_deref(), now).await;
     if done.map_err(|error| unavailable(&error))? {
@@ -153,7 +201,14 @@ pub async fn decide_report(
 /// # Errors
 /// `forbidden`, `room_not_found`, `unavailable`.
 pub async fn delete_room(context: &Context, actor: &Actor, room: RoomId) -> Result<(), Refusal> {
-    begin(context, actor, "room.delete", room.to_string(), Value::Null).await?;
+    begin(
+        context,
+        actor,
+        "room.delete",
+        Target::Room(room),
+        Value::Null,
+    )
+    .await?;
     rooms::access(&context.pg, room, actor.user_id)
         .await
         .map_err(|error| unavailable(&error))?
@@ -170,7 +225,7 @@ pub async fn delete_message(
     actor: &Actor,
     message_id: MessageId,
 ) -> Result<(), Refusal> {
-    let target = message_id.to_string();
+    let target = Target::Message(message_id);
     begin(context, actor, "message.delete", target, Value::Null).await?;
     let facts = message_facts::facts(&context.pg, message_id)
         .await
@@ -196,14 +251,7 @@ pub async fn replay(
 ) -> Result<(), Refusal> {
     let now = Timestamp::now();
     let details = json!({ "from": from.to_string() });
-    begin(
-        context,
-        actor,
-        "log.replay",
-        group.name().to_owned(),
-        details,
-    )
-    .await?;
+    begin(context, actor, "log.replay", Target::Group(group), details).await?;
     event_groups::replay(&context.pg, group.name(), from.position(now), now)
         .await
         .map_err(|error| unavailable(&error))
@@ -214,16 +262,18 @@ async fn begin(
     context: &Context,
     actor: &Actor,
     action: &str,
-    target: String,
+    target: Target,
     details: Value,
 ) -> Result<(), Refusal> {
     require_admin(context, actor).await?;
+    let (key, target) = (target.key(), target.to_string());
     let ip = actor.ip.map(|ip| ip.to_string());
     let entry = NewEntry {
         at: Timestamp::now(),
         actor: Some(actor.user_id),
         action,
         target: Some(&target),
+        key,
         ip: ip.as_deref(),
         details: if details.is_null() {
             json!({})

@@ -1,12 +1,14 @@
-//! The `analytics` group: how much of what happened in each minute, for the performance routes.
+//! The `analytics` group: how much of what happened in each minute, for the performance routes; and what happened in each
+//! room and by each user in a short window, for the log itself (`windows`).
 
 use std::collections::BTreeMap;
 
-use chat_backends::postgres::analytics::{self, Count};
-use chat_core::event::DomainEvent;
+use chat_backends::postgres::analytics::{self, Count, windows as kept};
+use chat_core::event::{DomainEvent, EventType};
 use chat_core::time::Timestamp;
 use sqlx::PgConnection;
 
+use super::windows;
 use crate::failure::Failure;
 
 const MINUTE_MILLIS: i64 = 60_000;
@@ -15,8 +17,14 @@ pub(super) async fn handle(
     connection: &mut PgConnection,
     events: &[&DomainEvent],
 ) -> Result<(), Failure> {
-    analytics::add(connection, &counts(events)).await?;
+    analytics::add(&mut *connection, &counts(events)).await?;
+    kept::add(connection, &windows::of(events)).await?;
     Ok(())
+}
+
+/// The counts are of acts: what only tells of acts would count them twice.
+pub(super) const fn wants(event_type: EventType) -> bool {
+    !event_type.is_derived()
 }
 
 /// In the order of the key, so that two writers never wait for each other.
@@ -42,7 +50,6 @@ fn counts(events: &[&DomainEvent]) -> Vec<Count> {
 
 #[cfg(test)]
 mod tests {
-    use chat_core::event::EventType;
     use chat_core::ids::EventId;
     use serde_json::value::RawValue;
 
@@ -55,12 +62,13 @@ mod tests {
             let data = RawValue::from_string("{}".to_owned()).unwrap();
             DomainEvent::new(EventId::now_v7(), event_type, at, uuid::Uuid::nil(), data)
         };
-        let counts = counts(&[
+        let events = [
             event(59_999, EventType::MessageCreated),
             event(60_000, EventType::MessageCreated),
             event(61_000, EventType::ChatCreated),
             event(119_999, EventType::MessageCreated),
-        ]);
+        ];
+        let counts = counts(&events.each_ref());
         let shown: Vec<_> = counts
             .iter()
             .map(|count| {

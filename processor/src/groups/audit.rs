@@ -1,4 +1,5 @@
-//! The `audit` group: acts on rooms and on other people's things go into the audit log. Content never does.
+//! The `audit` group: acts on rooms and on other people's things go into the audit log. Content never does, and neither does
+//! what the log is told of the audit log.
 
 use chat_backends::postgres::audit::{self, NewEntry};
 use chat_core::event::{DomainEvent, EventType};
@@ -44,6 +45,7 @@ pub(super) async fn handle(
             actor: actor(data),
             action: event.event_type.as_str(),
             target: Some(&target),
+            key: Some(event.key),
             ip: None,
             details: details(data),
         };
@@ -54,18 +56,16 @@ pub(super) async fn handle(
 
 /// Messages themselves are in their own table; what happens around them is kept here.
 pub(super) const fn wants(event_type: EventType) -> bool {
-    !matches!(
-        event_type,
-        EventType::MessageCreated
-            | EventType::MessageForwarded
-            | EventType::MessageRead
-            | EventType::UserOnline
-            | EventType::UserOffline
-            | EventType::UserTyping
-            | EventType::AnalyticsMessage
-            | EventType::AnalyticsUserActivity
-            | EventType::NotificationSend
-    )
+    !event_type.is_derived()
+        && !matches!(
+            event_type,
+            EventType::MessageCreated
+                | EventType::MessageForwarded
+                | EventType::MessageRead
+                | EventType::UserOnline
+                | EventType::UserOffline
+                | EventType::UserTyping
+        )
 }
 
 fn actor(data: &Value) -> Option<UserId> {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use chat_backends::rabbitmq::Broker;
 use chat_backends::rabbitmq::event_log::{Entry, EventLog};
-use chat_core::event::DomainEvent;
 use chat_core::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +24,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 #[derive(Debug, Default)]
 pub(super) struct Told {
     effects: Vec<Effect>,
-    events: Vec<DomainEvent>,
+    entries: Vec<Entry>,
     /// Of the jobs whose trace is recorded.
     steps: Vec<Step>,
 }
@@ -93,13 +92,14 @@ impl Committer {
         let mut told = Told::default();
         let now = Timestamp::now();
         for (item, effects) in items.iter().zip(effects) {
-            told.events
-                .extend(domain_events::of_job(&item.job, &effects, now));
             told.steps.extend(item.step.clone());
             let traceparent = match &item.step {
                 Some(step) => step.traceparent(),
                 None => item.delivery.traceparent.clone(),
             };
+            let events = domain_events::of_job(&item.job, &effects, now);
+            let entry = |event| domain_events::entry(event, traceparent.as_deref());
+            told.entries.extend(events.iter().map(entry));
             told.effects.extend(effects.into_iter().map(|mut effect| {
                 effect.fanout.traceparent.clone_from(&traceparent);
                 effect
@@ -122,7 +122,7 @@ impl Committer {
         };
         let logging = async {
             let _steps = parts(&told.steps, Kind::Client, "append to the event log");
-            self.timed(Stage::Log, self.append(&told.events, stop))
+            self.timed(Stage::Log, self.append(&told.entries, stop))
                 .await
         };
         let (heard, logged) = tokio::join!(fanning_out, logging);
@@ -150,15 +150,14 @@ impl Committer {
 
     async fn append(
         &self,
-        events: &[DomainEvent],
+        entries: &[Entry],
         stop: &CancellationToken,
     ) -> Result<bool, SessionEnd> {
-        if events.is_empty() {
+        if entries.is_empty() {
             return Ok(true);
         }
-        let entries: Vec<Entry> = events.iter().map(domain_events::entry).collect();
         let mut pause = PAUSE.0;
-        while let Err(error) = self.log.append(&entries).await {
+        while let Err(error) = self.log.append(entries).await {
             if !self.broker.is_connected() {
                 return Err(error.into());
             }

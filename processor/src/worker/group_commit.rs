@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use chat_core::job::Job;
 use futures::FutureExt;
+use futures::stream::{FuturesUnordered, StreamExt};
 use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::metrics::WorkerMetrics;
 use crate::context::Context;
@@ -22,6 +24,13 @@ use crate::failure::Failure;
 
 /// Most jobs of a group, but for the batch that exceeds it.
 const MOST: usize = 400;
+
+/// A transaction that takes longer (a room of it is locked elsewhere, perhaps) no longer keeps the others waiting: the next
+/// group begins beside it. A partition has one batch in hand, so its order holds.
+const SLOW: Duration = Duration::from_millis(50);
+
+/// Most groups at a time: each has a connection.
+const AT_ONCE: usize = 3;
 
 /// How long a transaction may take before its connection is given up: longer than any statement may, so it is only
 /// reached when the network swallows what is sent.
@@ -79,7 +88,21 @@ struct Committing {
 
 impl Committing {
     async fn run(self, mut waiting: mpsc::UnboundedReceiver<Batch>) {
-        while let Some(first) = waiting.recv().await {
+        let mut running = FuturesUnordered::new();
+        let mut slow_at = Instant::now();
+        loop {
+            let next = async {
+                if !running.is_empty() {
+                    tokio::time::sleep_until(slow_at).await;
+                }
+                waiting.recv().await
+            };
+            let may_start = running.len() < AT_ONCE;
+            let first = tokio::select! {
+                first = next, if may_start => first,
+                Some(()) = running.next(), if !running.is_empty() => continue,
+            };
+            let Some(first) = first else { break };
             let mut jobs = first.jobs.len();
             let mut group = vec![first];
             while jobs < MOST
@@ -88,8 +111,10 @@ impl Committing {
                 jobs += next.jobs.len();
                 group.push(next);
             }
-            self.commit(group).await;
+            running.push(self.commit(group));
+            slow_at = Instant::now() + SLOW;
         }
+        while running.next().await.is_some() {}
     }
 
     async fn commit(&self, group: Vec<Batch>) {

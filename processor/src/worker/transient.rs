@@ -75,27 +75,30 @@ struct Done {
 
 /// Does a batch, the jobs of many users at a time; what is told of it keeps the order of the queue.
 async fn work(worker: &Worker, batch: &[Delivery]) -> Done {
-    let jobs: Vec<Job> = batch
+    let jobs: Vec<(Job, Option<&str>)> = batch
         .iter()
         .filter_map(|delivery| {
-            delivery
+            let job = delivery
                 .job(&worker.job_keys)
                 .inspect_err(|error| tracing::warn!(%error, "a transient job was dropped"))
-                .ok()
+                .ok()?;
+            Some((job, delivery.traceparent.as_deref()))
         })
         .collect();
     let coming_and_going: Vec<UserId> = jobs
         .iter()
-        .filter(|job| matches!(job.act, Act::SetPresence { .. }))
-        .map(|job| job.user_id)
+        .filter(|(job, _)| matches!(job.act, Act::SetPresence { .. }))
+        .map(|(job, _)| job.user_id)
         .collect();
     if !coming_and_going.is_empty()
         && let Err(error) = contacts::remember(&worker.context, &coming_and_going).await
     {
         tracing::debug!(%error, "contacts are asked for one by one");
     }
+    let mut traces = Vec::with_capacity(jobs.len());
     let mut by_user: BTreeMap<UserId, Vec<(usize, Job)>> = BTreeMap::new();
-    for (place, job) in jobs.into_iter().enumerate() {
+    for (place, (job, traceparent)) in jobs.into_iter().enumerate() {
+        traces.push(traceparent);
         by_user.entry(job.user_id).or_default().push((place, job));
     }
     let doing = by_user.into_values().map(|jobs| async move {
@@ -113,14 +116,14 @@ async fn work(worker: &Worker, batch: &[Delivery]) -> Done {
     let mut outcomes: Vec<_> = outcomes.into_iter().flatten().collect();
     outcomes.sort_by_key(|(place, ..)| *place);
     let mut done = Done::default();
-    for (_, job, outcome) in outcomes {
+    for ((_, job, outcome), traceparent) in outcomes.into_iter().zip(traces) {
         count(worker, &job, outcome.is_ok());
         match outcome {
             Ok(effects) => {
                 done.told.extend(effects);
                 let event = domain_events::of_transient(&job, Timestamp::now());
-                done.entries
-                    .extend(event.as_ref().map(domain_events::entry));
+                let entry = event.map(|event| domain_events::entry(&event, traceparent));
+                done.entries.extend(entry);
             }
             Err(error) => {
                 tracing::debug!(%error, job = %job.job_id, "a transient job was dropped");

@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 use crate::programs::chat_processor;
 use crate::stage::{Stage, on_stage, send};
 
-struct Following {
+/// A processor that follows the log.
+pub(crate) struct Following {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Following {
-    fn start(stage: &Stage, name: &str) -> Self {
+    pub(crate) fn start(stage: &Stage, name: &str) -> Self {
         let stop = CancellationToken::new();
         let task = tokio::spawn(groups::run(
             stage.pool.clone(),
@@ -30,7 +31,7 @@ impl Following {
         Self { stop, task }
     }
 
-    async fn finish(self) {
+    pub(crate) async fn finish(self) {
         self.stop.cancel();
         self.task.await.unwrap();
     }
@@ -43,7 +44,7 @@ async fn counted(stage: &Stage, event_type: &str) -> i64 {
     of_type.map(|count| count.events).sum()
 }
 
-async fn replay(stage: &Stage, arguments: &[&str]) -> crate::programs::Run {
+pub(crate) async fn replay(stage: &Stage, arguments: &[&str]) -> crate::programs::Run {
     let base = variable("TEST_DATABASE_URL");
     let (server, _) = base.rsplit_once('/').unwrap();
     let options = stage.pg.connect_options();

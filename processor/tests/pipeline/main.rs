@@ -9,6 +9,7 @@
     reason = "a test that can't go on fails"
 )]
 
+mod derived;
 mod direct;
 mod dlq_program;
 mod event_log;
@@ -17,6 +18,7 @@ mod interleavings;
 mod model;
 mod outages;
 mod partitions;
+mod priorities;
 mod programs;
 mod push;
 mod resume;

@@ -135,7 +135,7 @@ impl PushService {
     }
 }
 
-async fn subscribe(stage: &Stage, user: UserId, endpoint: String) {
+pub(crate) async fn subscribe(stage: &Stage, user: UserId, endpoint: String) {
     let subscription = PushSubscription {
         id: PushSubscriptionId::now_v7(),
         user_id: user,
@@ -149,7 +149,7 @@ async fn subscribe(stage: &Stage, user: UserId, endpoint: String) {
         .unwrap();
 }
 
-async fn mute(stage: &Stage, room: RoomId, user: UserId) {
+pub(crate) async fn mute(stage: &Stage, room: RoomId, user: UserId) {
     let until = Timestamp::now() + std::time::Duration::from_secs(3600);
     assert!(
         members::mute(&stage.pool, room, user, Some(until))

@@ -48,6 +48,7 @@ pub(crate) async fn note(app: &App, refused: Refused<'_>) {
         actor: refused.actor,
         action: refused.action,
         target: target.as_deref(),
+        key: refused.target.map(UserId::uuid),
         ip: ip.as_deref(),
         details: serde_json::json!({}),
     };

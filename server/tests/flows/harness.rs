@@ -10,6 +10,7 @@ use chat_core::partition;
 use chat_processor::config::{ProcessorArgs, ProcessorConfig};
 use chat_server::config::{Config, GatewayArgs};
 use chat_test_support::database::Database;
+use chat_test_support::event_log::{self, LogEntry};
 use chat_test_support::{PATIENCE, queues, until, variable};
 use clap::Parser;
 use futures::StreamExt;
@@ -242,6 +243,11 @@ impl Chat {
         let all = BasicAckOptions { multiple: true };
         channel.basic_ack(0, all).await.unwrap();
         channel.close(200, "done".into()).await.unwrap();
+    }
+
+    /// The event log so far.
+    pub(crate) async fn logged(&self) -> Vec<LogEntry> {
+        event_log::read(&self.backends().queues.log).await
     }
 
     /// Everything that the gateway counts.

@@ -168,5 +168,26 @@ async fn refused_attempts_are_in_the_audit_log_with_their_address() {
         let (_, log) = chat.get(&path, Some(&root.token)).await;
         assert_eq!(log["data"][0]["ip"], "127.0.0.1", "{action}: {log}");
     }
+    // Whoever follows the event log hears of them too, without the address.
+    let (nobody, bob) = (uuid::Uuid::nil().to_string(), bob.id.as_str());
+    let expected = [
+        ("auth.login_failed", bob),
+        ("auth.token_invalid", nobody.as_str()),
+        ("admin.refused", bob),
+    ];
+    until("the event log has them", async || {
+        let logged = chat.logged().await;
+        let told: Vec<_> = logged
+            .iter()
+            .filter(|it| it.event["eventType"] == "audit.log")
+            .collect();
+        let is_told = |(action, key): &(&str, &str)| {
+            let mut told = told.iter();
+            told.any(|it| it.event["data"]["action"] == *action && it.event["key"] == *key)
+        };
+        assert!(!format!("{told:?}").contains("127.0.0.1"), "{told:?}");
+        expected.iter().all(is_told).then_some(())
+    })
+    .await;
     chat.stop().await;
 }

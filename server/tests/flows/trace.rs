@@ -95,6 +95,8 @@ async fn the_trace_of_an_act_goes_from_the_client_to_the_sockets_by_every_way() 
     let heard = receiver.event("message.delivered").await;
     assert_eq!(heard["content"], "traced");
     assert!(heard.get(TRACEPARENT).is_none(), "{heard}");
+    let read = json!({"roomId": room, "messageId": heard["id"], TRACEPARENT: format!("00-{id}-{span}-01")});
+    assert_eq!(receiver.emit("message.read", &read).await["status"], "OK");
 
     // By REST.
     let (rest_id, rest_span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
@@ -129,6 +131,37 @@ async fn the_trace_of_an_act_goes_from_the_client_to_the_sockets_by_every_way() 
     assert_eq!(sender.emit("message.send", &sent).await["status"], "QUEUED");
     receiver.event("message.delivered").await;
 
+    // Readers of the event log find the trace of what they read, and of what nobody records its id.
+    let traces = until("the acts are in the log", async || {
+        let logged = chat.logged().await;
+        let trace = |event_type: &str, content: Option<&str>| {
+            let mut entries = logged.iter();
+            let found = entries.find(|it| {
+                it.event["eventType"] == event_type
+                    && it.event["data"]["content"].as_str() == content
+            });
+            found.and_then(|found| found.traceparent.clone())
+        };
+        Some([
+            trace("message.created", Some("traced"))?,
+            trace("message.read", None)?,
+            trace("message.created", Some("by REST"))?,
+            trace("message.created", Some("quiet"))?,
+        ])
+    })
+    .await;
+    for (trace, id, flag) in [
+        (&traces[0], id, "01"),
+        (&traces[1], id, "01"),
+        (&traces[2], rest_id, "01"),
+        (&traces[3], quiet_id, "00"),
+    ] {
+        assert!(
+            trace.starts_with(&format!("00-{id}-")) && trace.ends_with(flag),
+            "{trace}"
+        );
+    }
+
     chat.stop().await;
     alone.stop().await;
     tokio::task::spawn_blocking(move || drop(exporting))
@@ -142,6 +175,7 @@ async fn the_trace_of_an_act_goes_from_the_client_to_the_sockets_by_every_way() 
     ];
     let published = collector.chain(id, span, &way[..2]).await;
     let process = collector.chain(id, span, &way).await;
+    assert_eq!(&traces[0][36..52], hex::encode(&process.span_id));
     assert!(published.start_time_unix_nano <= process.start_time_unix_nano);
     for part in ["commit", "fan out", "append to the event log", "emit"] {
         let part = collector.span(id, part).await;

@@ -12,6 +12,7 @@
 
 pub mod cuttable_link;
 pub mod database;
+pub mod event_log;
 pub mod queues;
 
 use std::time::Duration;

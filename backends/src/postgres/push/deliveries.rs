@@ -32,7 +32,8 @@ pub struct Delivery {
     pub attempts: i32,
 }
 
-/// Notes one delivery for each subscription of each member concerned.
+/// Notes one delivery for each subscription of each member concerned, and says who they are: the notice's index and the
+/// member, in this order.
 ///
 /// # Errors
 /// If the database fails.
@@ -40,9 +41,9 @@ pub async fn plan(
     db: impl PgExecutor<'_>,
     notices: &[Notice],
     now: Timestamp,
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<(usize, UserId)>, sqlx::Error> {
     if notices.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let rooms: Vec<_> = notices.iter().map(|notice| notice.room.uuid()).collect();
     let authors: Vec<_> = notices.iter().map(|notice| notice.author.uuid()).collect();
@@ -57,17 +58,21 @@ pub async fn plan(
             mentioned.map(move |user| (place, user.uuid()))
         })
         .unzip();
-    sqlx::query!(
+    let planned = sqlx::query!(
         r#"
-        INSERT INTO push_deliveries (subscription_id, user_id, payload, due_at)
-        SELECT s.subscription_id, s.user_id, n.payload, $4
-        FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS n (room_id, author_id, payload, place)
-        JOIN members m ON m.room_id = n.room_id AND m.user_id <> n.author_id
-        JOIN push_subscriptions s ON s.user_id = m.user_id
-        WHERE m.muted_until IS NULL OR m.muted_until <= $4
-           OR EXISTS (SELECT FROM unnest($5::bigint[], $6::uuid[]) AS x (place, user_id)
-                      WHERE x.place = n.place AND x.user_id = m.user_id)
-        ORDER BY n.place
+        WITH concerned AS MATERIALIZED (
+            SELECT s.subscription_id, s.user_id, n.payload, n.place
+            FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS n (room_id, author_id, payload, place)
+            JOIN members m ON m.room_id = n.room_id AND m.user_id <> n.author_id
+            JOIN push_subscriptions s ON s.user_id = m.user_id
+            WHERE m.muted_until IS NULL OR m.muted_until <= $4
+               OR EXISTS (SELECT FROM unnest($5::bigint[], $6::uuid[]) AS x (place, user_id)
+                          WHERE x.place = n.place AND x.user_id = m.user_id)
+        ), planned AS (
+            INSERT INTO push_deliveries (subscription_id, user_id, payload, due_at)
+            SELECT subscription_id, user_id, payload, $4 FROM concerned ORDER BY place
+        )
+        SELECT DISTINCT place AS "place!", user_id AS "user_id!" FROM concerned ORDER BY 1, 2
         "#,
         &rooms,
         &authors,
@@ -76,9 +81,15 @@ pub async fn plan(
         &places,
         &mentioned,
     )
-    .execute(db)
-    .await
-    .map(|_| ())
+    .fetch_all(db)
+    .await?;
+    Ok(planned
+        .into_iter()
+        .filter_map(|row| {
+            let notice = usize::try_from(row.place).ok()?.checked_sub(1)?;
+            Some((notice, row.user_id.into()))
+        })
+        .collect())
 }
 
 /// Takes deliveries that are due; each is due again at `again`, for the case that nobody says what became of it.
