@@ -64,6 +64,22 @@ pub struct Changes {
     pub deleted: Vec<String>,
 }
 
+impl Changes {
+    /// Adds what was written after these.
+    pub fn extend(&mut self, later: Self) {
+        let Self {
+            created,
+            updated,
+            corrected,
+            deleted,
+        } = later;
+        self.created.extend(created);
+        self.updated.extend(updated);
+        self.corrected.extend(corrected);
+        self.deleted.extend(deleted);
+    }
+}
+
 /// Why something could not be brought about.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
