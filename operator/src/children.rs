@@ -135,6 +135,17 @@ impl Children {
         self.lock().get(cluster).cloned().unwrap_or_default()
     }
 
+    /// The pods of a ChatCluster, as of now.
+    #[must_use]
+    pub fn pods_of(&self, cluster: &ClusterKey) -> ClusterChildren {
+        let clusters = self.lock();
+        let children = clusters.get(cluster).into_iter().flatten();
+        children
+            .filter(|(key, _)| key.kind == Kind::Pod)
+            .map(|(key, pod)| (key.clone(), pod.clone()))
+            .collect()
+    }
+
     /// The ChatClusters that have objects.
     #[must_use]
     pub fn clusters(&self) -> Vec<ClusterKey> {
