@@ -84,7 +84,7 @@ def silence(port, count):
 
 
 def applied(port, count):
-    """Returns when the two autoscalers of each ChatCluster are there. Only the first is read: the answer says how many are
+    """Returns when both autoscalers of each ChatCluster are there. Only the first is read: the answer says how many are
     left. It asks over one connection, for a kubectl for each look takes a twentieth of the machine that is measured."""
     while True:
         _, answer = call(port, "GET", "/apis/autoscaling/v2/horizontalpodautoscalers?limit=1")
