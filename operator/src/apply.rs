@@ -12,14 +12,13 @@ use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
-use kube::core::DynamicObject;
 use kube::{Api, Client};
 use serde_json::value::RawValue;
 
 pub use objects::{Object, Objects};
 
 use crate::build::Desired;
-use crate::children::{self, ChildKey, Children, ClusterChildren, ClusterKey, Facts};
+use crate::children::{ChildKey, Children, ClusterChildren, ClusterKey, Facts, LiveObject};
 use crate::kinds::Kind;
 use crate::leader::Leadership;
 use crate::managed_fields::FIELD_MANAGER;
@@ -62,6 +61,22 @@ pub struct Changes {
     pub corrected: Vec<String>,
     /// Removed.
     pub deleted: Vec<String>,
+}
+
+impl Changes {
+    /// Adds what was written after these.
+    pub fn extend(&mut self, later: Self) {
+        let Self {
+            created,
+            updated,
+            corrected,
+            deleted,
+        } = later;
+        self.created.extend(created);
+        self.updated.extend(updated);
+        self.corrected.extend(corrected);
+        self.deleted.extend(deleted);
+    }
 }
 
 /// Why something could not be brought about.
@@ -245,7 +260,7 @@ impl Applier {
             .await
             .map_err(|source| api_error("apply", key, source))?;
         self.children
-            .settle(key.kind, object.wanted, &children::whole(stored));
+            .settle(key.kind, object.wanted, &stored.read());
         Ok(())
     }
 
@@ -318,7 +333,7 @@ impl Applier {
         }
     }
 
-    fn api(&self, plan: &Plan, kind: Kind) -> Api<DynamicObject> {
+    fn api(&self, plan: &Plan, kind: Kind) -> Api<LiveObject> {
         Api::namespaced_with(self.client.clone(), &plan.namespace, &kind.resource())
     }
 

@@ -1,17 +1,18 @@
 //! What is known of all live objects: a small record of each, kept by the watches.
 
 pub mod facts;
+mod live;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::DynamicObject;
 use serde_json::Value;
 use tokio::sync::{Semaphore, watch as signal};
 
 pub use facts::Facts;
+pub use live::LiveObject;
 pub(crate) use watch::PAGE_SIZE;
 pub use watch::{Scope, watch};
 
@@ -132,6 +133,17 @@ impl Children {
     #[must_use]
     pub fn of(&self, cluster: &ClusterKey) -> ClusterChildren {
         self.lock().get(cluster).cloned().unwrap_or_default()
+    }
+
+    /// The pods of a ChatCluster, as of now.
+    #[must_use]
+    pub fn pods_of(&self, cluster: &ClusterKey) -> ClusterChildren {
+        let clusters = self.lock();
+        let children = clusters.get(cluster).into_iter().flatten();
+        children
+            .filter(|(key, _)| key.kind == Kind::Pod)
+            .map(|(key, pod)| (key.clone(), pod.clone()))
+            .collect()
     }
 
     /// The ChatClusters that have objects.
@@ -278,21 +290,6 @@ impl Children {
     }
 }
 
-/// An object as JSON, but for its kind, which is known. Nothing is copied: some objects are large.
-#[must_use]
-pub fn whole(object: DynamicObject) -> Value {
-    let DynamicObject {
-        metadata, mut data, ..
-    } = object;
-    // Metadata are JSON, always.
-    let metadata = serde_json::to_value(metadata).unwrap_or_default();
-    if let Some(fields) = data.as_object_mut() {
-        fields.insert("metadata".to_owned(), metadata);
-        return data;
-    }
-    serde_json::json!({ "metadata": metadata })
-}
-
 fn keys(kind: Kind, object: &Value) -> Option<(ClusterKey, ChildKey)> {
     let metadata = object.get("metadata")?;
     Some((
@@ -340,15 +337,6 @@ mod tests {
 
     fn key() -> (ClusterKey, ChildKey) {
         keys(Kind::Service, &service("1", 80)).unwrap()
-    }
-
-    #[test]
-    fn an_object_is_taken_apart_without_loss() {
-        let given = service("10", 80);
-        let object: DynamicObject = serde_json::from_value(given.clone()).unwrap();
-        let (taken, read) = (whole(object), record(Kind::Service, &given));
-        assert_eq!(taken["spec"], given["spec"]);
-        assert_eq!(record(Kind::Service, &taken), read);
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use crate::apply::Changes;
 use crate::children::ClusterKey;
 use crate::crd::ChatClusterStatus;
 use crate::validate::InvalidSpec;
@@ -12,6 +15,8 @@ use crate::validate::InvalidSpec;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// How long the status of a ChatCluster that is on its way waits for the next step, which often follows at once.
+const STEP: Duration = Duration::from_secs(2);
 
 /// What is remembered.
 #[derive(Debug, Default)]
@@ -24,6 +29,9 @@ struct Entry {
     checked: Option<(i64, Result<(), InvalidSpec>)>,
     // Nearly always empty.
     status: Option<Box<ChatClusterStatus>>,
+    reported: Option<Instant>,
+    // Nearly always empty.
+    untold: Option<Box<Changes>>,
 }
 
 impl Memory {
@@ -87,11 +95,53 @@ impl Memory {
         })
     }
 
-    /// Remembers a status that was written.
-    pub fn wrote_status(&self, key: &ClusterKey, uid: &str, status: ChatClusterStatus) {
+    /// Remembers a status that is written at `now`.
+    pub fn writes_status(
+        &self,
+        key: &ClusterKey,
+        uid: &str,
+        status: ChatClusterStatus,
+        now: Instant,
+    ) {
         self.with(key, uid, |entry| {
             entry.status = Some(Box::new(status));
+            entry.reported = Some(now);
         });
+    }
+
+    /// Remembers that a status could not be written, and which is there still.
+    pub fn keeps_status(&self, key: &ClusterKey, uid: &str, status: ChatClusterStatus) {
+        self.with(key, uid, |entry| entry.status = Some(Box::new(status)));
+    }
+
+    /// How long a status that tells of a step only is still to wait for the next: some time from the status before it, or, if
+    /// there was none, from the first step on.
+    #[must_use]
+    pub fn wait_for_next_step(
+        &self,
+        key: &ClusterKey,
+        uid: &str,
+        now: Instant,
+    ) -> Option<Duration> {
+        self.with(key, uid, |entry| {
+            let since = *entry.reported.get_or_insert(now);
+            let left = STEP.saturating_sub(now.saturating_duration_since(since));
+            (!left.is_zero()).then_some(left)
+        })
+    }
+
+    /// Keeps changes that are to be told with those that follow.
+    pub fn tell_later(&self, key: &ClusterKey, uid: &str, changes: Changes) {
+        self.with(key, uid, |entry| {
+            entry.untold.get_or_insert_default().extend(changes);
+        });
+    }
+
+    /// Takes what was to be told later.
+    #[must_use]
+    pub fn untold(&self, key: &ClusterKey, uid: &str) -> Changes {
+        self.with(key, uid, |entry| entry.untold.take())
+            .map_or_else(Changes::default, |untold| *untold)
     }
 
     /// Notes a success.
@@ -169,7 +219,7 @@ mod tests {
             url: Some("http://new".to_owned()),
             ..ChatClusterStatus::default()
         };
-        memory.wrote_status(&key(), "u", written.clone());
+        memory.writes_status(&key(), "u", written.clone(), Instant::now());
         assert_eq!(memory.status(&key(), "u", None), Some(written.clone()));
         assert_eq!(memory.status(&key(), "u", Some(&written)), None);
         assert_eq!(memory.status(&key(), "u", None), None);
@@ -183,7 +233,7 @@ mod tests {
             ..ChatClusterStatus::default()
         };
         assert!(!memory.is_echo(&key(), "u", None));
-        memory.wrote_status(&key(), "u", written.clone());
+        memory.writes_status(&key(), "u", written.clone(), Instant::now());
         let foreign = ChatClusterStatus::default();
         assert!(!memory.is_echo(&key(), "u", Some(&foreign)));
         assert!(memory.is_echo(&key(), "u", Some(&written)));
@@ -193,7 +243,43 @@ mod tests {
     #[test]
     fn a_new_cluster_of_the_same_name_starts_with_nothing() {
         let memory = Memory::default();
-        memory.wrote_status(&key(), "old", ChatClusterStatus::default());
+        memory.writes_status(&key(), "old", ChatClusterStatus::default(), Instant::now());
         assert_eq!(memory.status(&key(), "new", None), None);
+    }
+
+    #[test]
+    fn the_steps_of_two_seconds_are_one_status_and_a_step_after_a_quiet_time_is_told_at_once() {
+        let memory = Memory::default();
+        let start = Instant::now();
+        let wait = |after_ms| {
+            let now = start + Duration::from_millis(after_ms);
+            memory
+                .wait_for_next_step(&key(), "u", now)
+                .map(|left| left.as_millis())
+        };
+        assert_eq!(wait(0), Some(2000));
+        assert_eq!(wait(500), Some(1500));
+        assert_eq!(wait(2000), None);
+        let written = start + Duration::from_millis(2000);
+        memory.writes_status(&key(), "u", ChatClusterStatus::default(), written);
+        assert_eq!(wait(2500), Some(1500));
+        assert_eq!(wait(9000), None);
+    }
+
+    #[test]
+    fn what_is_told_later_is_told_once_and_together() {
+        let memory = Memory::default();
+        for created in ["Job a", "Deployment b"] {
+            let changes = Changes {
+                created: vec![created.to_owned()],
+                ..Changes::default()
+            };
+            memory.tell_later(&key(), "u", changes);
+        }
+        assert_eq!(
+            memory.untold(&key(), "u").created,
+            ["Job a", "Deployment b"]
+        );
+        assert_eq!(memory.untold(&key(), "u"), Changes::default());
     }
 }

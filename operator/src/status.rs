@@ -16,7 +16,7 @@ pub use verdict::Verdict;
 
 use crate::build::Component;
 use crate::children::ClusterChildren;
-use crate::crd::{ChatClusterStatus, Condition, ConditionType, MigrationStatus};
+use crate::crd::{ChatClusterStatus, Condition, ConditionStatus, ConditionType, MigrationStatus};
 use crate::display::Shown;
 use crate::events::Notice;
 use crate::validate::Plan;
@@ -145,6 +145,19 @@ pub fn of_paused(
         .retain(|old| fresh.iter().all(|new| new.type_ != old.type_));
     status.conditions.extend(fresh);
     status
+}
+
+/// Whether a status tells no more than how far a ChatCluster is that was not ready and is not yet.
+#[must_use]
+pub fn is_step(previous: &ChatClusterStatus, present: &ChatClusterStatus) -> bool {
+    let holds = |status: &ChatClusterStatus, type_: ConditionType| {
+        status.conditions.iter().any(|condition| {
+            condition.type_ == type_.as_str() && condition.status == ConditionStatus::True
+        })
+    };
+    [previous, present].into_iter().all(|status| {
+        !holds(status, ConditionType::Ready) && !holds(status, ConditionType::Stalled)
+    })
 }
 
 /// What is worth an event when one status follows another: every condition whose status or reason has changed.

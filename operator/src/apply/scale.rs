@@ -70,7 +70,9 @@ async fn hold(
         .api(plan, key.kind)
         .patch(
             &key.name,
-            &PatchParams::apply(HANDOVER_MANAGER).force(),
+            &PatchParams::apply(HANDOVER_MANAGER)
+                .force()
+                .validation_ignore(),
             &Patch::Apply(&body),
         )
         .await

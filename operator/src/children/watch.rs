@@ -4,17 +4,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
-use kube::core::DynamicObject;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 use tokio_util::sync::CancellationToken;
 
-use super::{Children, ClusterKey, whole};
+use super::{Children, ClusterKey, LiveObject};
 use crate::build::{MANAGED_BY, MANAGER};
 use crate::kinds::Kind;
 
-/// Objects listed at once: what is in flight while an index is filled. Taken apart, some are 100 kB large.
+/// Objects listed at once: what is in flight while an index is filled.
 pub(crate) const PAGE_SIZE: u32 = 20;
 
 /// Where to look.
@@ -58,7 +57,7 @@ pub async fn watch(
     wake: impl Fn(ClusterKey),
     stop: CancellationToken,
 ) {
-    let api: Api<DynamicObject> = scope.api(&client, &kind.resource());
+    let api: Api<LiveObject> = scope.api(&client, &kind.resource());
     let config = watcher::Config::default()
         .labels(&format!("{MANAGED_BY}={MANAGER}"))
         .page_size(PAGE_SIZE);
@@ -91,13 +90,13 @@ pub async fn watch(
             Event::InitApply(object) => {
                 listed.insert(
                     object
-                        .metadata
+                        .meta()
                         .uid
                         .clone()
                         .unwrap_or_default()
                         .into_boxed_str(),
                 );
-                note(&children, kind, object).map(&wake);
+                note(&children, kind, &object).map(&wake);
             }
             Event::InitDone => {
                 told.clear();
@@ -112,19 +111,19 @@ pub async fn watch(
                 }
             }
             Event::Apply(object) => {
-                note(&children, kind, object).map(&wake);
+                note(&children, kind, &object).map(&wake);
             }
             Event::Delete(object) => {
-                children.forget(kind, &whole(object)).map(&wake);
+                children.forget(kind, &object.read()).map(&wake);
             }
         }
     }
 }
 
-fn note(children: &Children, kind: Kind, object: DynamicObject) -> Option<ClusterKey> {
+fn note(children: &Children, kind: Kind, object: &LiveObject) -> Option<ClusterKey> {
     // Most news is of our own writes, whose answers are in the records already.
-    if children.knows(kind, &object.metadata) {
+    if children.knows(kind, object.meta()) {
         return None;
     }
-    children.observe(kind, &whole(object))
+    children.observe(kind, &object.read())
 }

@@ -55,6 +55,7 @@ pub(super) async fn reconcile(
         report::obstacle(cluster, &obstacle, context).await?;
         return Ok(Action::await_change());
     }
+    let previous = report::previous(cluster, context);
     finalize::ensure(cluster, context).await?;
 
     let live = context.children.of(&key);
@@ -85,14 +86,21 @@ pub(super) async fn reconcile(
     let failure = applied.as_ref().err().map(ToString::to_string);
     // What was just written is in the records already.
     let live = context.children.of(&key);
-    report::status(cluster, &plan, &live, failure.as_deref(), context).await?;
-    tell(cluster, applied?, context);
+    let failure = failure.as_deref();
+    let wait = report::status(cluster, &plan, &live, previous, failure, context).await?;
+    let changes = applied?;
+    if wait.is_some() {
+        context.memory.tell_later(&key, &uid, changes);
+    } else {
+        let mut all = context.memory.untold(&key, &uid);
+        all.extend(changes);
+        tell(cluster, all, context);
+    }
 
-    Ok(match (retry, reads_foreign_secrets) {
-        (Some(after), _) => Action::requeue(after.max(Duration::from_secs(1))),
-        (None, true) => Action::requeue(LOOK_AT_FOREIGN_SECRETS),
-        (None, false) => Action::await_change(),
-    })
+    let retry = retry.map(|after| after.max(Duration::from_secs(1)));
+    let look = reads_foreign_secrets.then_some(LOOK_AT_FOREIGN_SECRETS);
+    let next = [wait, retry, look].into_iter().flatten().min();
+    Ok(next.map_or_else(Action::await_change, Action::requeue))
 }
 
 async fn resolve(
@@ -185,11 +193,38 @@ fn tell(cluster: &ChatCluster, changes: Changes, context: &Context) {
         tracing::info!(
             namespace = cluster.namespace(),
             cluster = cluster.name_any(),
-            objects = names.join(", "),
+            objects = by_kind(&names),
             "{}",
             notice.reason
         );
-        let note = format!("{}{}", notice.note, names.join(", "));
+        let note = format!("{}{}", notice.note, by_kind(&names));
         context.events.publish(cluster, &Notice { note, ..notice });
+    }
+}
+
+/// Names of objects, each kind said once: a note must not be long.
+fn by_kind(names: &[String]) -> String {
+    let mut kinds: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (kind, name) in names.iter().filter_map(|name| name.split_once(' ')) {
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, objects)) => objects.push(name),
+            None => kinds.push((kind, vec![name])),
+        }
+    }
+    kinds
+        .iter()
+        .map(|(kind, objects)| format!("{kind} {}", objects.join(", ")))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_named_by_kind() {
+        let names = ["Service a", "Job b", "Service c"].map(str::to_owned);
+        assert_eq!(by_kind(&names), "Service a, c; Job b");
     }
 }

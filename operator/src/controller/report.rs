@@ -1,11 +1,14 @@
 //! Writing the status, when it has changed, and telling what changed.
 
+use std::time::Duration;
+
 use k8s_openapi::jiff::{Timestamp, Unit};
 use kube::api::{Patch, PatchParams};
 use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{Context, ReconcileError, key_of};
 use crate::children::ClusterChildren;
@@ -15,18 +18,20 @@ use crate::metrics::Verb;
 use crate::status::{self, Obstacle};
 use crate::validate::Plan;
 
+/// Writes the status, or returns how long that is to wait: the steps of a ChatCluster that is on its way follow each other
+/// fast, and a status is the largest write of all.
 pub(super) async fn status(
     cluster: &ChatCluster,
     plan: &Plan,
     live: &ClusterChildren,
+    previous: ChatClusterStatus,
     failure: Option<&str>,
     context: &Context,
-) -> Result<(), ReconcileError> {
-    let previous = previous(cluster, context);
+) -> Result<Option<Duration>, ReconcileError> {
     let shown = context.displays.of(&key_of(cluster));
     // After a restart the readings come a moment later and wake the ChatCluster again; until then its status still holds.
     if shown.is_none() && previous.observed_generation == cluster.metadata.generation {
-        return Ok(());
+        return Ok(None);
     }
     let present = status::of(
         plan,
@@ -37,10 +42,24 @@ pub(super) async fn status(
         cluster.metadata.generation,
         &now(),
     );
-    for notice in status::scaling_notices(plan, live, &previous, &present) {
+    if previous == present {
+        return Ok(None);
+    }
+    let notices = status::scaling_notices(plan, live, &previous, &present);
+    if failure.is_none() && notices.is_empty() && status::is_step(&previous, &present) {
+        let uid = cluster.uid().unwrap_or_default();
+        let wait = context
+            .memory
+            .wait_for_next_step(&key_of(cluster), &uid, Instant::now());
+        if wait.is_some() {
+            return Ok(wait);
+        }
+    }
+    for notice in notices {
         context.events.publish(cluster, &notice);
     }
-    write(cluster, previous, present, context).await
+    write(cluster, previous, present, context).await?;
+    Ok(None)
 }
 
 pub(super) async fn obstacle(
@@ -78,7 +97,9 @@ pub(super) async fn unreadable(
     Ok(Action::await_change())
 }
 
-fn previous(cluster: &ChatCluster, context: &Context) -> ChatClusterStatus {
+/// The status that is there. To be asked before anything is waited for: once the watch has brought a status back, only those
+/// who look at the ChatCluster anew see it.
+pub(super) fn previous(cluster: &ChatCluster, context: &Context) -> ChatClusterStatus {
     context
         .memory
         .status(
@@ -111,6 +132,10 @@ async fn write(
         "status": present,
     });
     context.metrics.wrote(Verb::status);
+    // Before it is sent, for the watch may bring it back before the answer comes.
+    context
+        .memory
+        .writes_status(&key, &uid, present.clone(), Instant::now());
     let written = Api::<ChatCluster>::namespaced(context.client.clone(), &key.namespace)
         .patch_status(
             &key.name,
@@ -125,13 +150,13 @@ async fn write(
         // Gone in the meantime: nobody is left to tell.
         Err(kube::Error::Api(gone)) if matches!(gone.code, 404 | 409) => return Ok(()),
         Err(source) => {
+            context.memory.keeps_status(&key, &uid, previous);
             return Err(ReconcileError::Write {
                 what: "the status could not be written",
                 source: Box::new(source),
             });
         }
     }
-    context.memory.wrote_status(&key, &uid, present.clone());
     for notice in status::notices(&previous, &present) {
         context.events.publish(cluster, &notice);
     }

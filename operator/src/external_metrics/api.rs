@@ -68,7 +68,7 @@ async fn list(
         let (Ok(cluster), Some(reading)) = (&guarded.0, state.readings.of(&key)) else {
             continue;
         };
-        let processors = ready(&state.children.of(&key), Component::Processor);
+        let processors = ready(&state.children.pods_of(&key), Component::Processor);
         for found in values(metric, &key.name, &cluster.spec, &reading, processors, now) {
             if selector.matches(&found.labels) {
                 items.push(json!({

@@ -139,7 +139,7 @@ pub fn work(
     children: &Children,
 ) -> Option<f64> {
     let reading = readings.of(key)?;
-    let processors = ready(&children.of(key), Component::Processor);
+    let processors = ready(&children.pods_of(key), Component::Processor);
     sum(
         metric,
         &key.name,

@@ -1,5 +1,6 @@
 //! The loop that reads all ChatClusters, a few at a time, every two seconds.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,12 +46,9 @@ pub async fn run(config: SamplerConfig, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         let clusters = config.clusters.all();
-        config
-            .readings
-            .retain(|key| clusters.iter().any(|(known, _)| known == key));
-        config
-            .displays
-            .retain(|key| clusters.iter().any(|(known, _)| known == key));
+        let known: HashSet<_> = clusters.iter().map(|(key, _)| key).collect();
+        config.readings.retain(|key| known.contains(key));
+        config.displays.retain(|key| known.contains(key));
         let reads: Vec<_> = clusters
             .iter()
             .filter_map(|(key, guarded)| {
@@ -70,7 +68,7 @@ async fn read(
     key: &ClusterKey,
     spec: &ChatClusterSpec,
 ) {
-    let live = config.children.of(key);
+    let live = config.children.pods_of(key);
     let (nodes, vhost) = match &spec.rabbitmq.external {
         Some(external) => (external.metrics_urls.clone(), external.vhost.as_str()),
         None => (
