@@ -10,6 +10,7 @@ pub use sqlx::{Error, PgConnection, PgExecutor, PgPool};
 
 use crate::config::PostgresConfig;
 
+pub mod acknowledged;
 pub mod analytics;
 pub mod attachments;
 pub mod audit;

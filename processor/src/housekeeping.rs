@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use chat_backends::objects::{ObjectName, Objects};
 use chat_backends::postgres::{
-    attachments, audit, event_groups, exports, jobs, messages, sessions,
+    acknowledged, attachments, audit, event_groups, exports, jobs, messages, sessions,
 };
 use chat_core::limits;
 use chat_core::time::Timestamp;
@@ -82,6 +82,7 @@ async fn often_due(context: &Context, deserted: &mut DesertedCalls) -> Result<()
 async fn forget(context: &Context) -> Result<(), Failure> {
     let now = Timestamp::now();
     jobs::prune(&context.pg, before(now, JOBS_LAST)).await?;
+    acknowledged::prune(&context.pg, before(now, limits::CLIENT_MSG_ID_MEMORY)).await?;
     sessions::prune(&context.pg, now).await?;
     audit::prune(&context.pg, before(now, AUDIT_LASTS)).await?;
     event_groups::prune(&context.pg, before(now, RECEIPTS_LAST)).await?;

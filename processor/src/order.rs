@@ -3,12 +3,16 @@
 //! A send that the broker has confirmed may still lie in its queue when the broker is lost. A later send of the same
 //! member that is done directly would get the smaller number. So the latest confirmed send is noted, and nothing is done
 //! directly before that one is stored: queues are first in, first out, hence all before it are stored too.
+//!
+//! The notes are in Redis. While it is away they go to Postgres, with all that this process remembers of those before.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chat_backends::postgres::messages;
+use chat_backends::postgres::acknowledged::Acknowledged;
+use chat_backends::postgres::{self, messages};
 use chat_backends::redis::{RedisError, acknowledged};
 use chat_core::ids::{JobId, RoomId, UserId};
 use chat_core::job::{Act, Job};
@@ -30,6 +34,8 @@ pub struct StillQueued;
 #[derive(Debug, Default)]
 pub struct Confirmed {
     recent: Mutex<HashMap<(RoomId, UserId), Recent>>,
+    /// Whether Postgres was told what is remembered, since Redis is away.
+    told_postgres: AtomicBool,
 }
 
 #[derive(Debug, Clone)]
@@ -56,8 +62,40 @@ impl Confirmed {
         self.remember((room, job.user_id), job.job_id, id);
         let id = &send.client_msg_id;
         let noted = acknowledged::note(&context.redis, room, job.user_id, job.job_id, id).await;
-        if let Err(error) = noted {
-            tracing::warn!(%error, "a confirmed send is known to this gateway only");
+        if noted.is_ok() {
+            return;
+        }
+        if self.told_postgres.load(Ordering::Acquire) {
+            let send = Acknowledged {
+                room,
+                sender: job.user_id,
+                job: job.job_id,
+                client_msg_id: id.clone(),
+            };
+            tell_postgres(context, &[send]).await;
+        } else {
+            self.redis_is_away(context).await;
+        }
+    }
+
+    /// Redis may have lost the notes, and this process may not live until it is back: Postgres is told what is remembered
+    /// of them, once for each time that Redis is away.
+    pub async fn redis_is_away(&self, context: &Context) {
+        if self.told_postgres.load(Ordering::Acquire) {
+            return;
+        }
+        let remembered: Vec<Acknowledged> = self
+            .remembered()
+            .into_iter()
+            .map(|((room, sender), sent)| Acknowledged {
+                room,
+                sender,
+                job: sent.job,
+                client_msg_id: sent.client_msg_id,
+            })
+            .collect();
+        if tell_postgres(context, &remembered).await {
+            self.told_postgres.store(true, Ordering::Release);
         }
     }
 
@@ -66,13 +104,9 @@ impl Confirmed {
     /// # Errors
     /// [`RedisError`] if it is away again.
     pub async fn note_again(&self, context: &Context) -> Result<(), RedisError> {
-        let recent: Vec<_> = {
-            let mut recent = self.lock();
-            recent.retain(|_, recent| recent.at.elapsed() < LASTS);
-            let recent = recent.iter();
-            recent.map(|(key, recent)| (*key, recent.clone())).collect()
-        };
-        stream::iter(recent)
+        // Whatever comes from here on while it is away again is told anew.
+        self.told_postgres.store(false, Ordering::Release);
+        stream::iter(self.remembered())
             .map(async |((room, sender), sent)| {
                 acknowledged::note(&context.redis, room, sender, sent.job, &sent.client_msg_id)
                     .await
@@ -100,6 +134,13 @@ impl Confirmed {
         };
         let mut connection = context.pg.acquire().await?;
         require_stored(&mut connection, room, job.user_id, &latest).await
+    }
+
+    fn remembered(&self) -> Vec<((RoomId, UserId), Recent)> {
+        let mut recent = self.lock();
+        recent.retain(|_, recent| recent.at.elapsed() < LASTS);
+        let recent = recent.iter();
+        recent.map(|(key, recent)| (*key, recent.clone())).collect()
     }
 
     fn remember(&self, key: (RoomId, UserId), job: JobId, client_msg_id: String) {
@@ -130,6 +171,15 @@ impl Confirmed {
     }
 }
 
+/// Whether Postgres has the notes.
+async fn tell_postgres(context: &Context, sends: &[Acknowledged]) -> bool {
+    let noted = postgres::acknowledged::note(&context.pg, sends, Timestamp::now()).await;
+    if let Err(error) = &noted {
+        tracing::warn!(%error, "confirmed sends are known to this gateway only");
+    }
+    noted.is_ok()
+}
+
 /// Lets a send be done directly only if the sender's confirmed sends in the room are stored.
 ///
 /// # Errors
@@ -145,11 +195,12 @@ pub(crate) async fn require_nothing_queued(
     let latest = acknowledged::latest(&context.redis, room, job.user_id)
         .await
         .map_err(|error| Failure::Unavailable(error.into()))?;
+    let while_away = postgres::acknowledged::latest(&mut *connection, room, job.user_id).await?;
     // A repeat of the noted send itself waits too: done here it would overtake what lies before it in the queue.
-    let Some(latest) = latest else {
-        return Ok(());
-    };
-    require_stored(connection, room, job.user_id, &latest).await
+    for latest in latest.iter().chain(&while_away) {
+        require_stored(connection, room, job.user_id, latest).await?;
+    }
+    Ok(())
 }
 
 async fn require_stored(
@@ -169,6 +220,11 @@ async fn require_stored(
 pub(crate) async fn given_up(context: &Context, job: &Job) {
     if let (Act::SendMessage(_), Some(room)) = (&job.act, job.room_id) {
         let forgotten = acknowledged::forget(&context.redis, room, job.user_id, job.job_id).await;
+        if let Err(error) = forgotten {
+            tracing::debug!(%error, "the note of a dead letter will run out by itself");
+        }
+        let forgotten =
+            postgres::acknowledged::forget(&context.pg, room, job.user_id, job.job_id).await;
         if let Err(error) = forgotten {
             tracing::debug!(%error, "the note of a dead letter will run out by itself");
         }

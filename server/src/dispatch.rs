@@ -78,6 +78,11 @@ impl Dispatcher {
         &self.publisher
     }
 
+    /// Redis is away: what it held of the confirmed sends is kept elsewhere.
+    pub(crate) async fn redis_is_away(&self) {
+        self.confirmed.redis_is_away(&self.context).await;
+    }
+
     /// Redis was away: what it lost of the confirmed sends is noted again.
     pub(crate) async fn note_again(&self) {
         if let Err(error) = self.confirmed.note_again(&self.context).await {

@@ -160,7 +160,10 @@ pub(crate) async fn keep(app: Arc<App>, stop: CancellationToken) {
                 match heartbeats.beat_or_rejoin(&app.context.redis, &app.config.gateway_id).await {
                     Ok(false) => {}
                     Ok(true) => restore(&app).await,
-                    Err(error) => tracing::warn!(%error, "this gateway could not vouch for its sockets"),
+                    Err(error) => {
+                        tracing::warn!(%error, "this gateway could not vouch for its sockets");
+                        app.dispatcher.redis_is_away().await;
+                    }
                 }
             }
             _ = sweeps.tick() => match presence::trim(&app.context.redis).await {

@@ -91,8 +91,9 @@ impl Committing {
         let mut running = FuturesUnordered::new();
         let mut slow_at = Instant::now();
         loop {
+            let is_idle = running.is_empty();
             let next = async {
-                if !running.is_empty() {
+                if !is_idle {
                     tokio::time::sleep_until(slow_at).await;
                 }
                 waiting.recv().await

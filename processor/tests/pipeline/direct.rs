@@ -3,7 +3,8 @@
 use chat_test_support::eventually;
 use std::sync::Arc;
 
-use chat_backends::redis::acknowledged;
+use chat_backends::config::RedisConfig;
+use chat_backends::redis::{Redis, acknowledged};
 use chat_core::job::Act;
 use chat_processor::context::{Context, Policy};
 use chat_processor::direct;
@@ -115,6 +116,52 @@ async fn what_redis_lost_of_the_confirmed_sends_the_gateway_still_knows_and_note
         direct::process(&context, &later).await.unwrap();
         assert_in_order(&stage.stored_all(room, 2).await);
         worker.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_redis_can_not_be_told_outlives_the_gateway_too() {
+    on_stage(1, async |stage| {
+        let people = stage.users(2).await;
+        let room = stage.room(&people).await;
+        let publisher = stage.publisher().await;
+        let (before, meanwhile) = (send(room, people[0], "0"), send(room, people[1], "5"));
+        for job in [&before, &meanwhile] {
+            publisher.publish(job, None).await.unwrap();
+        }
+        // A gateway notes one send before Redis is lost with all it holds, one while it is away, and is killed then.
+        let with_redis = context(stage);
+        let nowhere = RedisConfig::from_url("redis://127.0.0.1:1/").unwrap();
+        let without = Context {
+            redis: Redis::open(&nowhere).unwrap(),
+            ..context(stage)
+        };
+        let gateway = Confirmed::default();
+        gateway.note(&with_redis, &before).await;
+        acknowledged::forget(&with_redis.redis, room, people[0], before.job_id)
+            .await
+            .unwrap();
+        gateway.note(&without, &meanwhile).await;
+        drop(gateway);
+
+        for (person, content) in [(people[0], "1"), (people[1], "6")] {
+            let later = send(room, person, content);
+            let refused = direct::process(&with_redis, &later).await;
+            assert!(
+                matches!(&refused, Err(Failure::Unavailable(why)) if why.is::<StillQueued>()),
+                "{content}: {refused:?}"
+            );
+        }
+        let worker = stage.work("w1", stage.wiring());
+        stage.stored_all(room, 2).await;
+        worker.finish().await;
+        for (person, content) in [(people[0], "1"), (people[1], "6")] {
+            direct::process(&with_redis, &send(room, person, content))
+                .await
+                .unwrap();
+        }
+        assert_in_order(&stage.stored_all(room, 4).await);
     })
     .await;
 }

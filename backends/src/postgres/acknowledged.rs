@@ -1,0 +1,111 @@
+//! The latest send of each member in each room that the broker has taken, for as long as Redis can't be told
+//! ([`crate::redis::acknowledged`]): what a send that bypasses the broker must not overtake.
+
+use chat_core::ids::{JobId, RoomId, UserId};
+use chat_core::time::Timestamp;
+use sqlx::PgExecutor;
+
+/// A send that the broker has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Where it was sent.
+    pub room: RoomId,
+    /// By whom.
+    pub sender: UserId,
+    /// The job that stores it.
+    pub job: JobId,
+    /// The client's id of the send.
+    pub client_msg_id: String,
+}
+
+/// Notes sends, at most one for each member of each room; a later one that is noted already stays.
+///
+/// # Errors
+/// If the database fails.
+pub async fn note(
+    db: impl PgExecutor<'_>,
+    sends: &[Acknowledged],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    // In the order of the key, so that two gateways never wait for each other.
+    let mut sends: Vec<&Acknowledged> = sends.iter().collect();
+    sends.sort_unstable_by_key(|send| (send.room, send.sender));
+    let column = |of: fn(&Acknowledged) -> uuid::Uuid| -> Vec<_> {
+        sends.iter().map(|send| of(send)).collect()
+    };
+    let client_msg_ids: Vec<&str> = sends
+        .iter()
+        .map(|send| send.client_msg_id.as_str())
+        .collect();
+    sqlx::query!(
+        r#"
+        INSERT INTO acknowledged_sends AS a (room_id, user_id, job_id, client_msg_id, noted_at)
+        SELECT room_id, user_id, job_id, client_msg_id, $5
+        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS new (room_id, user_id, job_id, client_msg_id)
+        ON CONFLICT (room_id, user_id) DO UPDATE
+        SET job_id = excluded.job_id, client_msg_id = excluded.client_msg_id, noted_at = excluded.noted_at
+        WHERE a.job_id < excluded.job_id
+        "#,
+        &column(|send| send.room.uuid()),
+        &column(|send| send.sender.uuid()),
+        &column(|send| send.job.uuid()),
+        &client_msg_ids as _,
+        now.utc(),
+    )
+    .execute(db)
+    .await
+    .map(|_| ())
+}
+
+/// The client message id of the latest send that was noted here.
+///
+/// # Errors
+/// If the database fails.
+pub async fn latest(
+    db: impl PgExecutor<'_>,
+    room: RoomId,
+    sender: UserId,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT client_msg_id FROM acknowledged_sends WHERE room_id = $1 AND user_id = $2",
+        room.uuid(),
+        sender.uuid(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Forgets a send that will never be stored: it is a dead letter.
+///
+/// # Errors
+/// If the database fails.
+pub async fn forget(
+    db: impl PgExecutor<'_>,
+    room: RoomId,
+    sender: UserId,
+    job: JobId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM acknowledged_sends WHERE room_id = $1 AND user_id = $2 AND job_id = $3",
+        room.uuid(),
+        sender.uuid(),
+        job.uuid(),
+    )
+    .execute(db)
+    .await
+    .map(|_| ())
+}
+
+/// Forgets what was noted before `before`; returns how many.
+///
+/// # Errors
+/// If the database fails.
+pub async fn prune(db: impl PgExecutor<'_>, before: Timestamp) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "DELETE FROM acknowledged_sends WHERE noted_at < $1",
+        before.utc()
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
