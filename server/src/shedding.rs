@@ -13,8 +13,8 @@ use crate::config::SheddingConfig;
 use crate::dispatch::Dispatcher;
 use crate::metrics::Metrics;
 
-/// How often the depth is sampled.
-const EVERY: Duration = Duration::from_secs(1);
+/// How often the depth is sampled: a threshold that is crossed has its effect within a second.
+const EVERY: Duration = Duration::from_millis(500);
 
 /// Whether typing and presence are dropped at the moment.
 pub(crate) struct Shedding {
