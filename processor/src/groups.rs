@@ -1,4 +1,4 @@
-//! The consumer groups of the event log: each follows it at its own pace and keeps something of its own.
+//! The consumer groups of the event log: each has a place of its own in it and keeps something of its own.
 //!
 //! A new group is one file with a `handle` and a `wants`, and its name in [`Group`]. What a group keeps, its position and its
 //! receipts are one transaction: a crash repeats nothing, and an entry that is in the log twice counts once. What a group

@@ -7,7 +7,6 @@
 //! The notes are in Redis. While it is away they go to Postgres, with all that this process remembers of those before.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,8 +33,17 @@ pub struct StillQueued;
 #[derive(Debug, Default)]
 pub struct Confirmed {
     recent: Mutex<HashMap<(RoomId, UserId), Recent>>,
-    /// Whether Postgres was told what is remembered, since Redis is away.
-    told_postgres: AtomicBool,
+    /// Held while Postgres is told, so that one tells all and the others only what is new.
+    outage: tokio::sync::Mutex<Outage>,
+}
+
+/// An outage of Redis, as far as the notes are concerned.
+#[derive(Debug, Default)]
+struct Outage {
+    /// Postgres has what was remembered when it began, and each send since.
+    is_told: bool,
+    /// When Postgres was last away too.
+    failed_at: Option<Instant>,
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +57,10 @@ struct Recent {
 const LASTS: Duration = Duration::from_secs(600);
 /// How many notes are on their way to Redis at once.
 const NOTES_AT_ONCE: usize = 256;
+/// How many notes one statement brings into Postgres.
+const NOTES_OF_ONE_STATEMENT: usize = 1000;
+/// How long Postgres is not asked again that did not take the notes: senders wait for it.
+const POSTGRES_AGAIN: Duration = Duration::from_secs(1);
 /// Every so many sends the memory is cleared of what is older.
 const PRUNE_EVERY: usize = 1024;
 
@@ -62,40 +74,60 @@ impl Confirmed {
         self.remember((room, job.user_id), job.job_id, id);
         let id = &send.client_msg_id;
         let noted = acknowledged::note(&context.redis, room, job.user_id, job.job_id, id).await;
-        if noted.is_ok() {
-            return;
-        }
-        if self.told_postgres.load(Ordering::Acquire) {
+        if noted.is_err() {
             let send = Acknowledged {
                 room,
                 sender: job.user_id,
                 job: job.job_id,
                 client_msg_id: id.clone(),
             };
-            tell_postgres(context, &[send]).await;
-        } else {
-            self.redis_is_away(context).await;
+            self.tell_postgres(context, Some(send)).await;
         }
     }
 
     /// Redis may have lost the notes, and this process may not live until it is back: Postgres is told what is remembered
     /// of them, once for each time that Redis is away.
     pub async fn redis_is_away(&self, context: &Context) {
-        if self.told_postgres.load(Ordering::Acquire) {
-            return;
-        }
-        let remembered: Vec<Acknowledged> = self
-            .remembered()
-            .into_iter()
-            .map(|((room, sender), sent)| Acknowledged {
-                room,
-                sender,
-                job: sent.job,
-                client_msg_id: sent.client_msg_id,
-            })
-            .collect();
-        if tell_postgres(context, &remembered).await {
-            self.told_postgres.store(true, Ordering::Release);
+        self.tell_postgres(context, None).await;
+    }
+
+    /// Redis answers: the next time that it is away is another one.
+    pub async fn redis_is_there(&self) {
+        *self.outage.lock().await = Outage::default();
+    }
+
+    /// Tells all that is remembered, `new` among it, or `new` alone if the others are told.
+    async fn tell_postgres(&self, context: &Context, new: Option<Acknowledged>) {
+        let mut outage = self.outage.lock().await;
+        let failed_lately = outage
+            .failed_at
+            .is_some_and(|at| at.elapsed() < POSTGRES_AGAIN);
+        let sends: Vec<Acknowledged> = match new {
+            _ if failed_lately => return,
+            Some(new) if outage.is_told => vec![new],
+            None if outage.is_told => return,
+            _ => {
+                let remembered = self.remembered().into_iter();
+                let acknowledged = remembered.map(|((room, sender), sent)| Acknowledged {
+                    room,
+                    sender,
+                    job: sent.job,
+                    client_msg_id: sent.client_msg_id,
+                });
+                acknowledged.collect()
+            }
+        };
+        outage.is_told = true;
+        for sends in sends.chunks(NOTES_OF_ONE_STATEMENT) {
+            let noted = postgres::acknowledged::note(&context.pg, sends, Timestamp::now()).await;
+            if let Err(error) = noted {
+                tracing::warn!(%error, "confirmed sends are known to this gateway only");
+                *outage = Outage {
+                    is_told: false,
+                    failed_at: Some(Instant::now()),
+                };
+                return;
+            }
         }
     }
 
@@ -104,8 +136,7 @@ impl Confirmed {
     /// # Errors
     /// [`RedisError`] if it is away again.
     pub async fn note_again(&self, context: &Context) -> Result<(), RedisError> {
-        // Whatever comes from here on while it is away again is told anew.
-        self.told_postgres.store(false, Ordering::Release);
+        self.redis_is_there().await;
         stream::iter(self.remembered())
             .map(async |((room, sender), sent)| {
                 acknowledged::note(&context.redis, room, sender, sent.job, &sent.client_msg_id)
@@ -171,15 +202,6 @@ impl Confirmed {
     }
 }
 
-/// Whether Postgres has the notes.
-async fn tell_postgres(context: &Context, sends: &[Acknowledged]) -> bool {
-    let noted = postgres::acknowledged::note(&context.pg, sends, Timestamp::now()).await;
-    if let Err(error) = &noted {
-        tracing::warn!(%error, "confirmed sends are known to this gateway only");
-    }
-    noted.is_ok()
-}
-
 /// Lets a send be done directly only if the sender's confirmed sends in the room are stored.
 ///
 /// # Errors
@@ -195,7 +217,9 @@ pub(crate) async fn require_nothing_queued(
     let latest = acknowledged::latest(&context.redis, room, job.user_id)
         .await
         .map_err(|error| Failure::Unavailable(error.into()))?;
-    let while_away = postgres::acknowledged::latest(&mut *connection, room, job.user_id).await?;
+    let while_away =
+        postgres::acknowledged::latest(&mut *connection, room, job.user_id, Timestamp::now())
+            .await?;
     // A repeat of the noted send itself waits too: done here it would overtake what lies before it in the queue.
     for latest in latest.iter().chain(&while_away) {
         require_stored(connection, room, job.user_id, latest).await?;

@@ -83,6 +83,11 @@ impl Dispatcher {
         self.confirmed.redis_is_away(&self.context).await;
     }
 
+    /// Redis answers.
+    pub(crate) async fn redis_is_there(&self) {
+        self.confirmed.redis_is_there().await;
+    }
+
     /// Redis was away: what it lost of the confirmed sends is noted again.
     pub(crate) async fn note_again(&self) {
         if let Err(error) = self.confirmed.note_again(&self.context).await {

@@ -158,11 +158,17 @@ pub(crate) async fn keep(app: Arc<App>, stop: CancellationToken) {
             () = stop.cancelled() => break,
             _ = beats.tick() => {
                 match heartbeats.beat_or_rejoin(&app.context.redis, &app.config.gateway_id).await {
-                    Ok(false) => {}
-                    Ok(true) => restore(&app).await,
+                    Ok(rejoined) => {
+                        if rejoined {
+                            restore(&app).await;
+                        }
+                        app.dispatcher.redis_is_there().await;
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "this gateway could not vouch for its sockets");
-                        app.dispatcher.redis_is_away().await;
+                        let dispatcher = Arc::clone(&app.dispatcher);
+                        // The next beat does not wait for Postgres.
+                        app.tasks.spawn(async move { dispatcher.redis_is_away().await });
                     }
                 }
             }

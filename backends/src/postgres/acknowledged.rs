@@ -2,6 +2,8 @@
 //! ([`crate::redis::acknowledged`]): what a send that bypasses the broker must not overtake.
 
 use chat_core::ids::{JobId, RoomId, UserId};
+#[cfg(doc)]
+use chat_core::limits;
 use chat_core::time::Timestamp;
 use sqlx::PgExecutor;
 
@@ -57,7 +59,8 @@ pub async fn note(
     .map(|_| ())
 }
 
-/// The client message id of the latest send that was noted here.
+/// The client message id of the latest send that was noted here, for 23 hours: after 24
+/// ([`limits::CLIENT_MSG_ID_MEMORY`]) nobody can tell any more that it is stored.
 ///
 /// # Errors
 /// If the database fails.
@@ -65,11 +68,16 @@ pub async fn latest(
     db: impl PgExecutor<'_>,
     room: RoomId,
     sender: UserId,
+    now: Timestamp,
 ) -> Result<Option<String>, sqlx::Error> {
     sqlx::query_scalar!(
-        "SELECT client_msg_id FROM acknowledged_sends WHERE room_id = $1 AND user_id = $2",
+        r#"
+        SELECT client_msg_id FROM acknowledged_sends
+        WHERE room_id = $1 AND user_id = $2 AND noted_at > $3::timestamptz - interval '23 hours'
+        "#,
         room.uuid(),
         sender.uuid(),
+        now.utc(),
     )
     .fetch_optional(db)
     .await

@@ -106,7 +106,7 @@ impl Consumer {
     }
 
     /// The next delivery if it is here already.
-    pub fn next_ready(&mut self) -> Option<Result<Delivery, ConsumerEnd>> {
+    fn next_ready(&mut self) -> Option<Result<Delivery, ConsumerEnd>> {
         match self.poll_next(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(delivery) => Some(delivery),
             Poll::Pending => None,

@@ -52,7 +52,8 @@ pub(super) async fn reconcile(
             message: invalid.to_string(),
             invalid_spec: true,
         };
-        report::obstacle(cluster, &obstacle, context).await?;
+        let previous = report::previous(cluster, context);
+        report::obstacle(cluster, previous, &obstacle, context).await?;
         return Ok(Action::await_change());
     }
     let previous = report::previous(cluster, context);
@@ -68,7 +69,7 @@ pub(super) async fn reconcile(
                 message: problem.to_string(),
                 invalid_spec: false,
             };
-            report::obstacle(cluster, &obstacle, context).await?;
+            report::obstacle(cluster, previous, &obstacle, context).await?;
             return Ok(Action::requeue(RETRY_OBSTACLE));
         }
     };

@@ -64,10 +64,10 @@ pub(super) async fn status(
 
 pub(super) async fn obstacle(
     cluster: &ChatCluster,
+    previous: ChatClusterStatus,
     obstacle: &Obstacle,
     context: &Context,
 ) -> Result<(), ReconcileError> {
-    let previous = previous(cluster, context);
     let present = status::of_obstacle(obstacle, &previous, cluster.metadata.generation, &now());
     write(cluster, previous, present, context).await
 }
@@ -93,7 +93,8 @@ pub(super) async fn unreadable(
         ),
         invalid_spec: true,
     };
-    obstacle(&cluster, &found, context).await?;
+    let previous = previous(&cluster, context);
+    obstacle(&cluster, previous, &found, context).await?;
     Ok(Action::await_change())
 }
 
@@ -148,7 +149,10 @@ async fn write(
     match written {
         Ok(_) => {}
         // Gone in the meantime: nobody is left to tell.
-        Err(kube::Error::Api(gone)) if matches!(gone.code, 404 | 409) => return Ok(()),
+        Err(kube::Error::Api(gone)) if matches!(gone.code, 404 | 409) => {
+            context.memory.keeps_status(&key, &uid, previous);
+            return Ok(());
+        }
         Err(source) => {
             context.memory.keeps_status(&key, &uid, previous);
             return Err(ReconcileError::Write {

@@ -244,7 +244,11 @@ fn packs(places: &[(Group, Position)]) -> Vec<Pack> {
     if let Some((foremost, behind)) = packs.split_last_mut()
         && foremost.place.from_time.is_none()
     {
-        for pack in behind {
+        // Whoever begins by a time may begin beyond that place, and is asked again after one batch.
+        for pack in behind
+            .iter_mut()
+            .filter(|pack| pack.place.from_time.is_none())
+        {
             pack.until = Some(foremost.place.next_offset);
         }
     }
@@ -260,7 +264,8 @@ async fn lock(
     Ok(groups.iter().copied().zip(places).collect())
 }
 
-/// Keeps a batch; if that fails for a reason of its own, group by group and entry by entry, leaving out what fails.
+/// Keeps a batch; if that fails for a reason of its own, group by group, and for the group that fails entry by entry, leaving
+/// out what fails.
 async fn keep(connection: &mut PgConnection, pack: &Pack, batch: &[Logged]) -> Result<Kept, End> {
     match keep_together(connection, pack, batch, true).await {
         Err(End::Failed(Failure::Job(_) | Failure::Reject(_))) => {}
@@ -272,6 +277,14 @@ async fn keep(connection: &mut PgConnection, pack: &Pack, batch: &[Logged]) -> R
             groups: vec![*group],
             ..pack.clone()
         };
+        match keep_together(connection, &alone, batch, true).await {
+            Err(End::Failed(Failure::Job(_) | Failure::Reject(_))) => {}
+            Ok(Kept::UpTo(next_offset)) => {
+                end = next_offset;
+                continue;
+            }
+            other => return other,
+        }
         for entry in batch {
             let one = std::slice::from_ref(entry);
             let kept = match keep_together(connection, &alone, one, true).await {
@@ -378,7 +391,7 @@ mod tests {
         assert_eq!(
             until,
             [
-                (Group::Notifications, Some(9000)),
+                (Group::Notifications, None),
                 (Group::Audit, Some(9000)),
                 (Group::Analytics, None)
             ]

@@ -1,8 +1,8 @@
 //! One transaction for the batches of all partitions that are ready at one moment.
 //!
 //! A transaction costs Postgres much the same for eight jobs as for eighty, and a processor works on many partitions at
-//! once. So each hands its batch over here; what comes while a transaction runs goes into the next. Batches stay in their
-//! order, and between the high and the medium queue of a room none is promised. A group that fails is done again batch by
+//! once. So each hands its batch over here; what comes while a transaction runs goes into the next. A partition has one
+//! batch in hand, which keeps its order, and between the high and the medium queue of a room none is promised. A group that fails is done again batch by
 //! batch, so that a job with a failure of its own concerns its own batch only.
 
 use std::panic::AssertUnwindSafe;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chat_core::job::Job;
 use futures::FutureExt;
-use futures::stream::{FuturesUnordered, StreamExt};
+use futures::stream::{self, FuturesUnordered, StreamExt};
 use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -26,7 +26,8 @@ use crate::failure::Failure;
 const MOST: usize = 400;
 
 /// A transaction that takes longer (a room of it is locked elsewhere, perhaps) no longer keeps the others waiting: the next
-/// group begins beside it. A partition has one batch in hand, so its order holds.
+/// group begins beside it. A partition has one batch in hand, so its order holds. Two groups may come to lock each other's rooms,
+/// in another order (a high and a medium queue): then the database ends one, and it is done again.
 const SLOW: Duration = Duration::from_millis(50);
 
 /// Most groups at a time: each has a connection.
@@ -139,11 +140,14 @@ impl Committing {
                 }
             }
             Err(Failure::Job(_) | Failure::Reject(_)) => {
-                for batch in group {
+                let again = async |batch: Batch| {
                     let jobs = jobs_of(std::slice::from_ref(&batch));
                     let done = self.transaction(&jobs).await;
                     answer(batch, done);
-                }
+                };
+                stream::iter(group)
+                    .for_each_concurrent(AT_ONCE, again)
+                    .await;
             }
         }
     }

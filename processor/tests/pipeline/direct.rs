@@ -123,14 +123,16 @@ async fn what_redis_lost_of_the_confirmed_sends_the_gateway_still_knows_and_note
 #[tokio::test]
 async fn what_redis_can_not_be_told_outlives_the_gateway_too() {
     on_stage(1, async |stage| {
-        let people = stage.users(2).await;
+        let people = stage.users(3).await;
         let room = stage.room(&people).await;
         let publisher = stage.publisher().await;
         let (before, meanwhile) = (send(room, people[0], "0"), send(room, people[1], "5"));
-        for job in [&before, &meanwhile] {
+        let between = send(room, people[2], "8");
+        for job in [&before, &meanwhile, &between] {
             publisher.publish(job, None).await.unwrap();
         }
-        // A gateway notes one send before Redis is lost with all it holds, one while it is away, and is killed then.
+        // A gateway notes one send before Redis is lost with all it holds, one while it is away, one before it is lost
+        // again, and is killed then.
         let with_redis = context(stage);
         let nowhere = RedisConfig::from_url("redis://127.0.0.1:1/").unwrap();
         let without = Context {
@@ -143,9 +145,16 @@ async fn what_redis_can_not_be_told_outlives_the_gateway_too() {
             .await
             .unwrap();
         gateway.note(&without, &meanwhile).await;
+        gateway.redis_is_there().await;
+        gateway.note(&with_redis, &between).await;
+        acknowledged::forget(&with_redis.redis, room, people[2], between.job_id)
+            .await
+            .unwrap();
+        gateway.redis_is_away(&without).await;
         drop(gateway);
 
-        for (person, content) in [(people[0], "1"), (people[1], "6")] {
+        let later = [(people[0], "1"), (people[1], "6"), (people[2], "9")];
+        for (person, content) in later {
             let later = send(room, person, content);
             let refused = direct::process(&with_redis, &later).await;
             assert!(
@@ -154,14 +163,14 @@ async fn what_redis_can_not_be_told_outlives_the_gateway_too() {
             );
         }
         let worker = stage.work("w1", stage.wiring());
-        stage.stored_all(room, 2).await;
+        stage.stored_all(room, 3).await;
         worker.finish().await;
-        for (person, content) in [(people[0], "1"), (people[1], "6")] {
+        for (person, content) in later {
             direct::process(&with_redis, &send(room, person, content))
                 .await
                 .unwrap();
         }
-        assert_in_order(&stage.stored_all(room, 4).await);
+        assert_in_order(&stage.stored_all(room, 6).await);
     })
     .await;
 }

@@ -79,7 +79,7 @@ pub async fn append_batch(
         if let Some(outcomes) = store(conn, batch, &plan).await? {
             return Ok(outcomes);
         }
-        write::undo(conn, &heads).await?;
+        write::undo(conn, &heads, &plan).await?;
     }
     // A statement of its own, after the lock: its snapshot then holds what the lock's last holder committed.
     let known = known(conn, batch).await?;

@@ -123,24 +123,24 @@ pub(super) async fn messages(
     Ok(written == expected)
 }
 
-/// Takes back what [`messages`] inserted above the `heads` of the locked rooms.
+/// Takes back what [`messages`] inserted above the `last_seqs` of the locked rooms.
 pub(super) async fn undo(
     conn: &mut PgConnection,
-    heads: &HashMap<RoomId, i64>,
+    last_seqs: &HashMap<RoomId, i64>,
+    plan: &Plan,
 ) -> Result<(), sqlx::Error> {
-    let (rooms, last_seqs): (Vec<_>, Vec<_>) =
-        heads.iter().map(|(room, seq)| (room.uuid(), *seq)).unzip();
-    sqlx::query!(
-        r#"
-        DELETE FROM messages m USING unnest($1::uuid[], $2::bigint[]) AS head (room_id, last_seq)
-        WHERE m.room_id = head.room_id AND m.seq > head.last_seq
-        "#,
-        &rooms,
-        &last_seqs,
-    )
-    .execute(conn)
-    .await
-    .map(|_| ())
+    // Room by room and between two numbers, so that no statistics make the planner scan: this is rare, and rooms are locked.
+    for (room, (head, _)) in &plan.heads {
+        sqlx::query!(
+            "DELETE FROM messages WHERE room_id = $1 AND seq > $2 AND seq <= $3",
+            room.uuid(),
+            last_seqs.get(room).copied().unwrap_or(*head),
+            head,
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Counts answers in their threads, and notes who was mentioned and which rooms hold which files; no statement for a
