@@ -117,7 +117,6 @@ impl Confirmed {
                 acknowledged.collect()
             }
         };
-        outage.is_told = true;
         for sends in sends.chunks(NOTES_OF_ONE_STATEMENT) {
             let noted = postgres::acknowledged::note(&context.pg, sends, Timestamp::now()).await;
             if let Err(error) = noted {
@@ -129,6 +128,8 @@ impl Confirmed {
                 return;
             }
         }
+        // Not before, for whoever waits for this may give up.
+        outage.is_told = true;
     }
 
     /// Tells Redis what it may have lost, once it is back.
