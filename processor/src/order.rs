@@ -91,9 +91,11 @@ impl Confirmed {
         self.tell_postgres(context, None).await;
     }
 
-    /// Redis answers: the next time that it is away is another one.
-    pub async fn redis_is_there(&self) {
-        *self.outage.lock().await = Outage::default();
+    /// Redis answers: the next time that it is away is another one. While Postgres is being told, the next call says so.
+    pub fn redis_is_there(&self) {
+        if let Ok(mut outage) = self.outage.try_lock() {
+            *outage = Outage::default();
+        }
     }
 
     /// Tells all that is remembered, `new` among it, or `new` alone if the others are told.
@@ -137,7 +139,7 @@ impl Confirmed {
     /// # Errors
     /// [`RedisError`] if it is away again.
     pub async fn note_again(&self, context: &Context) -> Result<(), RedisError> {
-        self.redis_is_there().await;
+        self.redis_is_there();
         stream::iter(self.remembered())
             .map(async |((room, sender), sent)| {
                 acknowledged::note(&context.redis, room, sender, sent.job, &sent.client_msg_id)

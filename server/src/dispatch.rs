@@ -84,8 +84,8 @@ impl Dispatcher {
     }
 
     /// Redis answers.
-    pub(crate) async fn redis_is_there(&self) {
-        self.confirmed.redis_is_there().await;
+    pub(crate) fn redis_is_there(&self) {
+        self.confirmed.redis_is_there();
     }
 
     /// Redis was away: what it lost of the confirmed sends is noted again.

@@ -162,7 +162,7 @@ pub(crate) async fn keep(app: Arc<App>, stop: CancellationToken) {
                         if rejoined {
                             restore(&app).await;
                         }
-                        app.dispatcher.redis_is_there().await;
+                        app.dispatcher.redis_is_there();
                     }
                     Err(error) => {
                         tracing::warn!(%error, "this gateway could not vouch for its sockets");

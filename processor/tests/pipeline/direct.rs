@@ -145,7 +145,7 @@ async fn what_redis_can_not_be_told_outlives_the_gateway_too() {
             .await
             .unwrap();
         gateway.note(&without, &meanwhile).await;
-        gateway.redis_is_there().await;
+        gateway.redis_is_there();
         gateway.note(&with_redis, &between).await;
         acknowledged::forget(&with_redis.redis, room, people[2], between.job_id)
             .await
