@@ -3,6 +3,7 @@
 pub(crate) mod heads;
 pub(crate) mod late;
 pub(crate) mod membership;
+mod missing;
 pub(crate) mod packets;
 pub(crate) mod pump;
 pub(crate) mod receipts;

@@ -9,14 +9,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_backends::postgres::messages;
-use chat_backends::redis::{announce, ring};
+use chat_backends::redis::announce;
 use chat_core::ids::RoomId;
-use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::pump;
+use super::{missing, pump};
 use crate::app::App;
 use crate::dialects::Dialect;
 
@@ -201,7 +199,7 @@ async fn make_good(app: &App, room: RoomId, head: i64) {
     tracing::warn!(%room, first, last, "messages did not come by; they are emitted now");
     app.metrics.fanout_repaired(missing.len());
     if last - first < MOST
-        && let Some(messages) = read(app, room, &missing).await
+        && let Some(messages) = missing::read(app, room, &missing).await
     {
         // Only then: what comes meanwhile waits for them.
         for message in messages {
@@ -217,36 +215,6 @@ async fn make_good(app: &App, room: RoomId, head: i64) {
             client.emit("resync", &event);
         }
     });
-}
-
-/// The messages of these numbers: from the room's ring, else from Postgres.
-async fn read(app: &App, room: RoomId, missing: &[i64]) -> Option<Vec<Box<RawValue>>> {
-    let (first, last) = (missing.first()?, missing.last()?);
-    let range = ring::after(&app.context.redis, room, first - 1, *last).await;
-    if let Ok(range) = range
-        && range.complete
-    {
-        let wanted = range
-            .entries
-            .into_iter()
-            .filter(|entry| missing.contains(&entry.seq));
-        return wanted
-            .map(|entry| RawValue::from_string(entry.message).ok())
-            .collect();
-    }
-    let places: Vec<(RoomId, i64)> = missing.iter().map(|seq| (room, *seq)).collect();
-    let load = async {
-        let mut connection = app.context.pg.acquire().await?;
-        messages::load(&mut connection, None, &places, true).await
-    };
-    let messages = load
-        .await
-        .inspect_err(|error| tracing::warn!(%error, "missed messages could not be read"))
-        .ok()?;
-    messages
-        .iter()
-        .map(|message| to_raw_value(message).ok())
-        .collect()
 }
 
 #[cfg(test)]

@@ -16,13 +16,13 @@ use chat_processor::trace::{Kind, Step};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
-use super::membership;
 use super::packets::Packets;
 use super::receipts::Delivered;
-use super::reorder::Reorder;
+use super::reorder::{Gap, Reorder};
+use super::{membership, missing};
 use crate::app::App;
 use crate::dialects::Dialect;
 use crate::metrics::Stage;
@@ -31,6 +31,8 @@ use crate::sockets::client::Client;
 
 /// Rooms whose place is remembered before those that left are looked for.
 const MOST_PLACES: usize = 1024;
+/// Answers of the store that may wait to be taken.
+const MOST_ANSWERS: usize = 64;
 
 /// An event of a channel.
 struct Arrival {
@@ -39,10 +41,14 @@ struct Arrival {
     message: Option<Delivered>,
 }
 
+/// What the store has of a gap, by number; `None` if it could not say.
+type Answer = (Gap, Option<Vec<(i64, Arrival)>>);
+
 /// What came and is not emitted yet.
 struct Incoming {
     app: Arc<App>,
     reorder: Reorder<Arrival>,
+    answers: Sender<Answer>,
     ready: Vec<Arrival>,
     /// How many rooms may be remembered before those that left are forgotten.
     most_places: usize,
@@ -50,9 +56,11 @@ struct Incoming {
 
 /// Works until `stop`, and leaves nothing behind.
 pub(crate) async fn run(app: Arc<App>, mut events: Receiver<FanoutEvent>, stop: CancellationToken) {
+    let (answers, mut answered) = mpsc::channel(MOST_ANSWERS);
     let mut incoming = Incoming {
         app,
         reorder: Reorder::new(),
+        answers,
         ready: Vec::new(),
         most_places: MOST_PLACES,
     };
@@ -68,6 +76,7 @@ pub(crate) async fn run(app: Arc<App>, mut events: Receiver<FanoutEvent>, stop: 
             biased;
             () = stop.cancelled() => break,
             () = late => incoming.expire(&mut events),
+            Some((gap, found)) = answered.recv() => incoming.fill(gap, found),
             event = events.recv() => match event {
                 Some(event) => incoming.take(event),
                 None => break,
@@ -88,7 +97,7 @@ impl Incoming {
         }
     }
 
-    /// Emits what waited too long, unless what it waited for lies in the queue by now.
+    /// Asks for what others wait for, unless it lies in the queue by now; emits what waited too long.
     fn expire(&mut self, events: &mut Receiver<FanoutEvent>) {
         for _ in 0..events.len() {
             let Ok(event) = events.try_recv() else {
@@ -96,7 +105,22 @@ impl Incoming {
             };
             self.take(event);
         }
-        self.reorder.expire(Instant::now(), &mut self.ready);
+        let gaps = self.reorder.expire(Instant::now(), &mut self.ready);
+        self.emit();
+        if !gaps.is_empty() {
+            let asked = ask(Arc::clone(&self.app), gaps, self.answers.clone());
+            self.app.tasks.spawn(asked);
+        }
+    }
+
+    fn fill(&mut self, gap: Gap, found: Option<Vec<(i64, Arrival)>>) {
+        let found_count = found.as_ref().map_or(0, Vec::len);
+        if found_count > 0 {
+            tracing::warn!(room = %gap.room, gap.first, gap.last, "messages were not told in time; the store had them");
+            self.app.metrics.fanout_repaired(found_count);
+        }
+        self.reorder
+            .fill(gap, found, Instant::now(), &mut self.ready);
         self.emit();
     }
 
@@ -275,7 +299,37 @@ fn emit_packets(
 
 /// Emits a message that did not come by its channel.
 pub(super) fn deliver_again(app: &App, room: RoomId, message: Box<RawValue>) {
-    let fanout = Fanout {
+    emit(app, FanoutTarget::Room(room), &told_again(message));
+}
+
+/// Looks the gaps up, one after the other.
+async fn ask(app: Arc<App>, gaps: Vec<Gap>, answers: Sender<Answer>) {
+    for gap in gaps {
+        let numbers: Vec<i64> = (gap.first..=gap.last).collect();
+        let messages = missing::read(&app, gap.room, &numbers).await;
+        let target = FanoutTarget::Room(gap.room);
+        let arrivals = messages.map(|messages| {
+            let arrival = |message| {
+                let fanout = told_again(message);
+                let message = delivered(target, &fanout)?;
+                let arrival = Arrival {
+                    target,
+                    fanout,
+                    message: Some(message),
+                };
+                Some((message.seq, arrival))
+            };
+            messages.into_iter().filter_map(arrival).collect()
+        });
+        if answers.send((gap, arrivals)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A message as its channel would have told it.
+fn told_again(message: Box<RawValue>) -> Fanout {
+    Fanout {
         event: "message.delivered".to_owned(),
         data: message,
         only_socket: None,
@@ -284,8 +338,7 @@ pub(super) fn deliver_again(app: &App, room: RoomId, message: Box<RawValue>) {
         origin_socket: None,
         since_ms: None,
         traceparent: None,
-    };
-    emit(app, FanoutTarget::Room(room), &fanout);
+    }
 }
 
 fn concerns(fanout: &Fanout, client: &Client) -> bool {

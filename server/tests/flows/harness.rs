@@ -183,7 +183,7 @@ impl Chat {
         Self::boot(self.backends().gateway(&[]), None, "/health/readiness").await
     }
 
-    fn backends(&self) -> &Backends {
+    pub(crate) fn backends(&self) -> &Backends {
         self.backends
             .as_ref()
             .expect("the first gateway has the backends")

@@ -55,3 +55,43 @@ async fn a_lost_last_message_is_emitted_within_one_heartbeat() {
     );
     chat.stop().await;
 }
+
+/// A gateway that does sends itself and is killed between its commit and its publish.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_stored_and_not_told_is_told_before_the_next() {
+    let chat = Chat::start().await;
+    let (ada, bob) = (chat.register().await, chat.register().await);
+    let room = chat.dm(&ada, &bob).await;
+    let mut sender = chat.connect(&ada).await;
+    let mut receiver = chat.connect(&bob).await;
+    let sent = json!({"roomId": room, "content": "told"});
+    assert_eq!(sender.emit("message.send", &sent).await["status"], "QUEUED");
+    let first = receiver.event("message.delivered").await;
+    let pool = sqlx::PgPool::connect(&chat.backends().database.url)
+        .await
+        .unwrap();
+    for statement in [
+        "INSERT INTO messages SELECT (jsonb_populate_record(stored, jsonb_build_object(
+             'seq', 2, 'message_id', gen_random_uuid(), 'job_id', gen_random_uuid(), 'client_msg_id', 'untold',
+             'client_id_lasts', false, 'content', 'untold'))).* FROM messages AS stored WHERE room_id = $1",
+        "UPDATE rooms SET last_seq = 2 WHERE room_id = $1",
+    ] {
+        let id: uuid::Uuid = room.parse().unwrap();
+        sqlx::query(statement).bind(id).execute(&pool).await.unwrap();
+    }
+
+    let began = Instant::now();
+    assert_eq!(sender.emit("message.send", &sent).await["status"], "QUEUED");
+    let untold = receiver.event("message.delivered").await;
+    assert_eq!(
+        (&untold["seq"], &untold["content"], &untold["senderId"]),
+        (&json!(2), &json!("untold"), &first["senderId"])
+    );
+    assert_eq!(receiver.event("message.delivered").await["seq"], 3);
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
+    chat.stop().await;
+}
