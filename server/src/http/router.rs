@@ -13,7 +13,8 @@ use chat_core::error::{ErrorCode, Refusal};
 use chat_core::limits;
 use chat_processor::trace::{self, Kind, Step};
 use engineioxide::service::EngineIoService;
-use http::{HeaderValue, StatusCode, Uri, header};
+use http::header::{self, HeaderMap, HeaderName};
+use http::{HeaderValue, StatusCode, Uri};
 use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -140,8 +141,26 @@ async fn guard_engine(State(app): State<Arc<App>>, mut request: Request, next: N
             return Problem(refusal.retry_after(DRAINING_RETRY)).into_response();
         }
         *request.uri_mut() = uri;
+        let headers = kept_headers(request.headers());
+        *request.headers_mut() = headers;
     }
     next.run(request).await
+}
+
+/// Copies of the headers that the engine or a handshake reads. The engine keeps a socket's first request as long as the
+/// socket, and each header that came with it would keep the connection's whole first buffer of 8 KiB.
+fn kept_headers(headers: &HeaderMap) -> HeaderMap {
+    let kept = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::SEC_WEBSOCKET_KEY,
+    ];
+    let copied = |name: HeaderName| {
+        let mut value = HeaderValue::from_bytes(headers.get(&name)?.as_bytes()).ok()?;
+        value.set_sensitive(name == header::AUTHORIZATION);
+        Some((name, value))
+    };
+    kept.into_iter().filter_map(copied).collect()
 }
 
 /// The address under which the engine knows the request; `None` if it is not for the engine.

@@ -29,6 +29,9 @@ const HOMELESS_LIMIT: Duration = Duration::from_secs(15);
 /// Packets that may wait for a client; one that falls further behind is closed, to resume.
 const BUFFER_PACKETS: usize = 512;
 
+/// Bytes that are made room for before a client says anything; longer frames make their own.
+const READ_BUFFER_BYTES: usize = 1024;
+
 /// Our side of the engine.
 pub(crate) struct Engine {
     app: Arc<App>,
@@ -56,6 +59,7 @@ pub(crate) fn config() -> EngineIoConfig {
         .max_payload(limits::SOCKET_PAYLOAD_BYTES)
         .ws_max_message_size(payload)
         .ws_max_frame_size(payload)
+        .ws_read_buffer_size(READ_BUFFER_BYTES)
         .max_buffer_size(BUFFER_PACKETS)
         .build()
 }
