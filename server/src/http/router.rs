@@ -160,7 +160,9 @@ fn kept_headers(headers: &HeaderMap) -> HeaderMap {
         value.set_sensitive(name == header::AUTHORIZATION);
         Some((name, value))
     };
-    kept.into_iter().filter_map(copied).collect()
+    let mut copies = HeaderMap::with_capacity(1);
+    copies.extend(kept.into_iter().filter_map(copied));
+    copies
 }
 
 /// The address under which the engine knows the request; `None` if it is not for the engine.

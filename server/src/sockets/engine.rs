@@ -30,7 +30,7 @@ const HOMELESS_LIMIT: Duration = Duration::from_secs(15);
 const BUFFER_PACKETS: usize = 512;
 
 /// Bytes that are made room for before a client says anything; longer frames make their own.
-const READ_BUFFER_BYTES: usize = 1024;
+const READ_BUFFER_BYTES: usize = 512;
 
 /// Our side of the engine.
 pub(crate) struct Engine {
