@@ -7,11 +7,14 @@ use serde_json::{Value, json};
 
 use super::hall::{self, Hall};
 
+/// Until what a connect needed for a moment is given back, timers of fifteen seconds among it.
+const SETTLE: Duration = Duration::from_secs(20);
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: Options,
-    /// Sockets, one a user
+    /// Sockets that are counted, one a user; a quarter more are connected before
     #[arg(long, default_value_t = 4000)]
     sockets: usize,
     /// Rooms of each user
@@ -28,19 +31,22 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     } else {
         Deployment::start(&arguments.deployment, 1, 1, &[], false).await?
     };
-    let hall = Hall::build(&chat, arguments.sockets, arguments.rooms).await?;
+    // The first of them are not counted: pools, caches and the allocator's arenas have their size after them.
+    let uncounted = arguments.sockets.div_ceil(4);
+    let all = arguments.sockets + uncounted;
+    let hall = Hall::build(&chat, all, arguments.rooms).await?;
     let gateway = chat.gateways[0]
         .id()
         .ok_or_else(|| anyhow::anyhow!("the gateway is gone"))?;
-    // Pools and caches have their size after some sockets.
-    let first = hall::connect(&chat, &hall.tokens[..arguments.sockets.min(50)]).await?;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let first = hall::connect(&chat, &hall.tokens[..uncounted]).await?;
+    let mut visitors: Vec<_> = first.into_iter().map(hall::idle).collect();
+    tokio::time::sleep(SETTLE).await;
     let before = resident_bytes(gateway)?;
     let began = std::time::Instant::now();
-    let rest = hall::connect(&chat, &hall.tokens[first.len()..]).await?;
+    let rest = hall::connect(&chat, &hall.tokens[uncounted..]).await?;
     let connected = began.elapsed().as_secs_f64();
-    let visitors: Vec<_> = first.into_iter().chain(rest).map(hall::idle).collect();
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    visitors.extend(rest.into_iter().map(hall::idle));
+    tokio::time::sleep(SETTLE).await;
     let after = resident_bytes(gateway)?;
     let still = visitors
         .iter()
@@ -50,7 +56,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         visitor.abort();
     }
     drop(chat.stop().await);
-    let counted = u64::try_from(arguments.sockets.saturating_sub(50).max(1))?;
+    let counted = u64::try_from(arguments.sockets.max(1))?;
     Ok(json!({
         "sockets": still,
         "roomsEach": arguments.rooms,
