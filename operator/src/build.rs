@@ -4,6 +4,7 @@
 
 mod attachments;
 mod autoscaler;
+mod backend_service;
 mod credentials;
 mod environment;
 mod gateway;

@@ -3,7 +3,7 @@
 //! [`validate`](crate::validate) and [`build`](crate::build) never read anything themselves: the controller gathers a
 //! [`Resolved`] for them, from the watch caches and from the Secrets that the spec names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::credentials::Credentials;
 
@@ -18,6 +18,8 @@ pub struct Resolved {
     pub credentials: Credentials,
     /// Fingerprints of the Secrets' keys that the spec names, by what they are for.
     pub referenced: BTreeMap<ReferencedSecret, String>,
+    /// Names of the Services that have a cluster IP.
+    pub addressed_services: BTreeSet<Box<str>>,
     /// What the API server offers.
     pub capabilities: Capabilities,
     /// Images of this operator's configuration.
@@ -96,6 +98,7 @@ pub(crate) mod tests {
                 "S".repeat(length)
             }),
             referenced: BTreeMap::new(),
+            addressed_services: BTreeSet::new(),
             capabilities: Capabilities::default(),
             images: DefaultImages::default(),
             operator_url: "http://operator.system.svc:8081".to_owned(),

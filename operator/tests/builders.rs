@@ -1,6 +1,6 @@
 //! Every object that a spec leads to, as a whole; and what must hold for the objects of any valid spec.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chat_operator::apply::Objects;
 use chat_operator::crd::ChatCluster;
@@ -22,6 +22,7 @@ fn resolved(capabilities: Capabilities) -> Resolved {
     Resolved {
         credentials: Credentials::complete(&BTreeMap::new(), hosts, |_| SECRET.to_owned()),
         referenced: BTreeMap::new(),
+        addressed_services: BTreeSet::new(),
         capabilities,
         images: DefaultImages {
             gateway: "gateway:test".to_owned(),

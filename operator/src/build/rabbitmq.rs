@@ -8,9 +8,9 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
+use super::backend_service::{self, NotReady};
 use super::gateway::disruption_budget;
 use super::labels::Component;
-use super::postgres::service;
 use super::resources;
 use crate::crd::ManagedRabbitMq;
 use crate::validate::Plan;
@@ -20,7 +20,7 @@ use crate::validate::Plan;
 pub struct RabbitMq {
     /// Settings, plugins and scripts.
     pub config: ConfigMap,
-    /// Its address.
+    /// Its name.
     pub service: Service,
     /// The nodes' own names.
     pub nodes: Service,
@@ -36,22 +36,28 @@ pub(super) fn build(plan: &Plan, managed: &ManagedRabbitMq) -> RabbitMq {
     RabbitMq {
         stateful_set: stateful_set::build(plan, managed, resources, &config),
         config,
-        service: service(
+        service: backend_service::build(
             plan,
             Component::RabbitMq,
+            plan.child("rabbitmq"),
             &[("amqp", ports::AMQP), ("metrics", ports::RABBITMQ_METRICS)],
-            false,
+            match managed.replicas {
+                1 => NotReady::Named,
+                _ => NotReady::Hidden,
+            },
         ),
-        nodes: service(
+        nodes: backend_service::build(
             plan,
             Component::RabbitMq,
+            plan.child("rabbitmq-nodes"),
             &[
                 ("amqp", ports::AMQP),
                 ("epmd", ports::EPMD),
                 ("cluster", ports::RABBITMQ_CLUSTER),
                 ("metrics", ports::RABBITMQ_METRICS),
             ],
-            true,
+            // Nodes must find each other before they are ready.
+            NotReady::Named,
         ),
         disruption_budget: disruption_budget(plan, Component::RabbitMq),
     }

@@ -8,8 +8,8 @@ use chat_core::ports;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, ResourceRequirements, Service};
 
+use super::backend_service::{self, NotReady};
 use super::labels::Component;
-use super::postgres::service;
 use super::{memory_limit_mebibytes, metadata, resources};
 use crate::crd::ManagedRedis;
 use crate::validate::Plan;
@@ -19,7 +19,7 @@ use crate::validate::Plan;
 pub struct Redis {
     /// Settings and the start script.
     pub config: ConfigMap,
-    /// Its address.
+    /// Its name.
     pub service: Service,
     /// The pod.
     pub stateful_set: StatefulSet,
@@ -31,7 +31,13 @@ pub(super) fn build(plan: &Plan, managed: &ManagedRedis) -> Redis {
     Redis {
         stateful_set: stateful_set::build(plan, managed, resources, &config),
         config,
-        service: service(plan, Component::Redis, &[("redis", ports::REDIS)], false),
+        service: backend_service::build(
+            plan,
+            Component::Redis,
+            plan.child("redis"),
+            &[("redis", ports::REDIS)],
+            NotReady::Named,
+        ),
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Facts {
     Pod(PodFacts),
     /// How large a volume is.
     Volume(Volume),
+    /// How a Service is reached.
+    Service(ServiceFacts),
     /// What an autoscaler does.
     Autoscaler(Autoscaler),
 }
@@ -95,6 +97,13 @@ pub struct Volume {
     pub requested: Box<str>,
 }
 
+/// How a Service is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceFacts {
+    /// Whether it has an address of its own; a headless one has none.
+    pub has_cluster_ip: bool,
+}
+
 /// What an autoscaler does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Autoscaler {
@@ -120,9 +129,11 @@ pub fn of(kind: Kind, object: &Value) -> Facts {
             requested: text(object, "/spec/resources/requests/storage").into(),
         }),
         Kind::HorizontalPodAutoscaler => Facts::Autoscaler(autoscaler(object)),
+        Kind::Service => Facts::Service(ServiceFacts {
+            has_cluster_ip: !matches!(text(object, "/spec/clusterIP"), "" | "None"),
+        }),
         Kind::ServiceAccount
         | Kind::ConfigMap
-        | Kind::Service
         | Kind::PodDisruptionBudget
         | Kind::NetworkPolicy
         | Kind::Ingress

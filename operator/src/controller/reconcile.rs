@@ -1,6 +1,6 @@
 //! One reconciliation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -136,10 +136,20 @@ async fn resolve(
             Alphanumeric.sample_string(&mut rand::rng(), length)
         }),
         referenced,
+        addressed_services: addressed_services(live),
         capabilities: *context.capabilities.borrow(),
         images: context.images.clone(),
         operator_url: context.operator_url.clone(),
     })
+}
+
+fn addressed_services(live: &ClusterChildren) -> BTreeSet<Box<str>> {
+    live.iter()
+        .filter(
+            |(_, child)| matches!(&child.facts, Facts::Service(service) if service.has_cluster_ip),
+        )
+        .map(|(key, _)| key.name.clone())
+        .collect()
 }
 
 /// The database must answer before the migration runs, and the migration be done before what needs its schema runs.
