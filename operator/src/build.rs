@@ -12,7 +12,7 @@ mod labels;
 mod metadata;
 mod migration;
 mod monitors;
-mod network_policies;
+mod network_policy;
 mod pod;
 mod postgres;
 mod processors;
@@ -25,7 +25,6 @@ pub use gateway::Gateway;
 pub use labels::{COMPONENT, Component, INSTANCE, MANAGED_BY, MANAGER};
 pub use metadata::{CONFIG_HASH, CREDENTIALS_HASH};
 pub use migration::name as migration_name;
-pub use network_policies::NetworkPolicies;
 pub use postgres::Postgres;
 pub use processors::Processors;
 pub use rabbitmq::RabbitMq;
@@ -34,6 +33,7 @@ pub use resources::memory_limit_mebibytes;
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde_json::Value;
 
 use crate::validate::Plan;
@@ -61,7 +61,7 @@ pub struct Desired {
     /// The processors.
     pub processors: Processors,
     /// Who may talk to whom.
-    pub network_policies: NetworkPolicies,
+    pub network_policy: Option<NetworkPolicy>,
     /// Where the Prometheus operator finds the metrics.
     pub monitor: Option<Value>,
 }
@@ -88,7 +88,7 @@ pub fn desired(plan: &Plan) -> Desired {
         migration: migration::build(plan),
         gateway: gateway::build(plan),
         processors: processors::build(plan),
-        network_policies: network_policies::build(plan),
+        network_policy: network_policy::build(plan),
         monitor: monitors::build(plan),
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::ApplyError;
-use crate::build::{Desired, Gateway, NetworkPolicies, Postgres, Processors, RabbitMq, Redis};
+use crate::build::{Desired, Gateway, Postgres, Processors, RabbitMq, Redis};
 use crate::children::ChildKey;
 use crate::kinds::Kind;
 use crate::managed_fields::hash_of_wanted;
@@ -60,7 +60,7 @@ impl Objects {
             migration,
             gateway,
             processors,
-            network_policies,
+            network_policy,
             monitor,
         } = desired;
         let mut objects = Self::default();
@@ -72,23 +72,7 @@ impl Objects {
         } = &mut objects;
         settings.push(object(Kind::ServiceAccount, &service_account)?);
         settings.push(object(Kind::Secret, &credentials)?);
-        let NetworkPolicies {
-            gateway: gateway_policy,
-            processor: processor_policy,
-            postgres: postgres_policy,
-            rabbitmq: rabbitmq_policy,
-            redis: redis_policy,
-        } = network_policies;
-        for policy in [
-            gateway_policy,
-            processor_policy,
-            postgres_policy,
-            rabbitmq_policy,
-            redis_policy,
-        ]
-        .into_iter()
-        .flatten()
-        {
+        if let Some(policy) = network_policy {
             settings.push(object(Kind::NetworkPolicy, &policy)?);
         }
         if let Some(Postgres {
@@ -113,7 +97,9 @@ impl Objects {
             settings.push(object(Kind::Service, &service)?);
             settings.push(object(Kind::Service, &nodes)?);
             backends.push(object(Kind::StatefulSet, &stateful_set)?);
-            backends.push(object(Kind::PodDisruptionBudget, &disruption_budget)?);
+            if let Some(disruption_budget) = disruption_budget {
+                backends.push(object(Kind::PodDisruptionBudget, &disruption_budget)?);
+            }
         }
         if let Some(Redis {
             config,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 
 use crate::validate::Plan;
 
@@ -73,5 +73,24 @@ pub(super) fn label_selector(plan: &Plan, component: Component) -> LabelSelector
     LabelSelector {
         match_labels: Some(selector(plan, component)),
         ..LabelSelector::default()
+    }
+}
+
+/// Selects the pods of any of some components.
+pub(super) fn selector_of_any(plan: &Plan, components: &[Component]) -> LabelSelector {
+    let mut common = selector(plan, Component::Shared);
+    common.remove(COMPONENT);
+    LabelSelector {
+        match_labels: Some(common),
+        match_expressions: Some(vec![LabelSelectorRequirement {
+            key: COMPONENT.to_owned(),
+            operator: "In".to_owned(),
+            values: Some(
+                components
+                    .iter()
+                    .map(|component| component.as_str().to_owned())
+                    .collect(),
+            ),
+        }]),
     }
 }

@@ -26,8 +26,8 @@ pub struct RabbitMq {
     pub nodes: Service,
     /// The nodes and their volumes.
     pub stateful_set: StatefulSet,
-    /// At most one node is taken away at a time.
-    pub disruption_budget: PodDisruptionBudget,
+    /// At most one node of several is taken away at a time.
+    pub disruption_budget: Option<PodDisruptionBudget>,
 }
 
 pub(super) fn build(plan: &Plan, managed: &ManagedRabbitMq) -> RabbitMq {
@@ -59,7 +59,8 @@ pub(super) fn build(plan: &Plan, managed: &ManagedRabbitMq) -> RabbitMq {
             // Nodes must find each other before they are ready.
             NotReady::Named,
         ),
-        disruption_budget: disruption_budget(plan, Component::RabbitMq),
+        disruption_budget: (managed.replicas > 1)
+            .then(|| disruption_budget(plan, Component::RabbitMq)),
     }
 }
 
