@@ -1,5 +1,6 @@
 //! A connected user's rooms: all at the start, one more or one less later.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chat_backends::postgres::messages::{self, Paging};
@@ -26,12 +27,14 @@ pub(crate) async fn attach(
     user: UserId,
     is_new: bool,
 ) -> Result<Vec<RoomHead>, Refusal> {
+    let mut heard = HashSet::new();
     if is_new {
         let rooms = app
             .rooms_of
             .get(user)
             .await
             .map_err(|error| unavailable(&error))?;
+        heard.extend(rooms.iter().copied());
         app.hub.join(user, &rooms);
         // All of them, not only those that are new here: another user's order for them may still be under way.
         if let Err(error) = app.subscriptions.listen(Some(user), &rooms).await {
@@ -39,47 +42,63 @@ pub(crate) async fn attach(
             tracing::warn!(%error, "a user's channels are not subscribed yet");
         }
     }
-    let heads = app
-        .room_heads
-        .get(user)
-        .await
-        .map_err(|error| unavailable(&error))?;
+    let mut heads = heads_of(app, user).await?;
+    if is_new {
+        // Those that the user came into before the user's own channel was heard.
+        let rooms = heads.iter().map(|head| head.room_id);
+        let unheard: Vec<RoomId> = rooms.filter(|room| !heard.contains(room)).collect();
+        if !unheard.is_empty() {
+            app.hub.join(user, &unheard);
+            if let Err(error) = app.subscriptions.listen(None, &unheard).await {
+                tracing::warn!(%error, "a user's new rooms are not subscribed yet");
+            }
+            heads = heads_of(app, user).await?;
+        }
+    }
     for head in &heads {
         app.heads.begin(head.room_id, head.last_seq);
     }
     Ok(heads)
 }
 
-/// Adds a room to a connected user, and sends what was said there since `from_seq`, before the subscription stood.
-pub(crate) async fn join(app: Arc<App>, user: UserId, room: RoomId, from_seq: i64) {
-    let first = app.hub.join(user, &[room]);
-    if first.is_empty() {
-        return;
-    }
-    if let Err(error) = app.subscriptions.listen(None, &first).await {
+async fn heads_of(app: &App, user: UserId) -> Result<Vec<RoomHead>, Refusal> {
+    let heads = app.room_heads.get(user).await;
+    heads.map_err(|error| unavailable(&error))
+}
+
+/// Listens to a room that a connected user came into, and sends what was said there since `from_seq`, before it was heard.
+pub(super) async fn begin(app: &App, user: UserId, room: RoomId, from_seq: i64) {
+    if let Err(error) = app.subscriptions.listen(None, &[room]).await {
         tracing::warn!(%error, %room, "a new room is not subscribed yet");
         return;
     }
-    if let Err(error) = catch_up(&app, user, room, from_seq).await {
+    if let Err(error) = catch_up(app, user, room, from_seq).await {
         tracing::warn!(%error, %room, "a new room's first messages could not be read");
-        resync(&app, user, room);
+        resync(app, user, room);
     }
 }
 
 /// Takes a room from a connected user.
-pub(crate) async fn leave(app: Arc<App>, user: UserId, room: RoomId) {
+pub(super) fn leave(app: &Arc<App>, user: UserId, room: RoomId) {
     // Whoever comes in again has to look again.
     app.hub.each_of_user(user, |client| client.look_away(room));
     if app.hub.leave(user, room) {
-        app.subscriptions.drop_unneeded(None, &[room]).await;
+        drop_unneeded(app, room);
     }
 }
 
 /// Takes a room that is gone from everybody.
-pub(crate) async fn close(app: Arc<App>, room: RoomId) {
+pub(super) fn close(app: &Arc<App>, room: RoomId) {
     if app.hub.empty(room) {
-        app.subscriptions.drop_unneeded(None, &[room]).await;
+        drop_unneeded(app, room);
     }
+}
+
+fn drop_unneeded(app: &Arc<App>, room: RoomId) {
+    let listener = Arc::clone(app);
+    app.tasks.spawn(async move {
+        listener.subscriptions.drop_unneeded(None, &[room]).await;
+    });
 }
 
 async fn catch_up(app: &App, user: UserId, room: RoomId, from_seq: i64) -> Result<(), sqlx::Error> {

@@ -41,8 +41,13 @@ struct Arrival {
     message: Option<Delivered>,
 }
 
-/// What the store has of a gap, by number; `None` if it could not say.
-type Answer = (Gap, Option<Vec<(i64, Arrival)>>);
+/// What somebody has found out for the pump.
+enum Answer {
+    /// What the store has of a gap, by number; `None` if it could not say.
+    Found(Gap, Option<Vec<(i64, Arrival)>>),
+    /// Who came into this room has heard what was said there before.
+    CaughtUp(RoomId),
+}
 
 /// What came and is not emitted yet.
 struct Incoming {
@@ -76,7 +81,7 @@ pub(crate) async fn run(app: Arc<App>, mut events: Receiver<FanoutEvent>, stop: 
             biased;
             () = stop.cancelled() => break,
             () = late => incoming.expire(&mut events),
-            Some((gap, found)) = answered.recv() => incoming.fill(gap, found),
+            Some(answer) = answered.recv() => incoming.answered(answer),
             event = events.recv() => match event {
                 Some(event) => incoming.take(event),
                 None => break,
@@ -110,6 +115,18 @@ impl Incoming {
         if !gaps.is_empty() {
             let asked = ask(Arc::clone(&self.app), gaps, self.answers.clone());
             self.app.tasks.spawn(asked);
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        match answer {
+            Answer::Found(gap, found) => self.fill(gap, found),
+            Answer::CaughtUp(room) => {
+                let emitted = self.app.heads.upto(room);
+                self.reorder
+                    .resume(room, emitted, Instant::now(), &mut self.ready);
+                self.emit();
+            }
         }
     }
 
@@ -183,9 +200,54 @@ impl Incoming {
     }
 
     fn emit(&mut self) {
-        for arrival in self.ready.drain(..) {
+        for arrival in std::mem::take(&mut self.ready) {
             deliver(&self.app, &arrival);
+            if let Some((user, room, from_seq)) = entered(&arrival) {
+                self.enter(user, room, from_seq);
+            }
         }
+    }
+
+    /// A connected user hears a room from the next event on. If that is not heard here yet, its events wait until the
+    /// user has heard what was said since `from_seq`.
+    fn enter(&mut self, user: UserId, room: RoomId, from_seq: i64) {
+        let is_first = !self.app.hub.join(user, &[room]).is_empty();
+        if !is_first && !self.reorder.is_paused(room) {
+            return;
+        }
+        self.reorder.pause(room);
+        let (app, answers) = (Arc::clone(&self.app), self.answers.clone());
+        self.app.tasks.spawn(async move {
+            membership::begin(&app, user, room, from_seq).await;
+            // Nobody takes it where the pump has ended.
+            let _ = answers.send(Answer::CaughtUp(room)).await;
+        });
+    }
+}
+
+/// Who is in which room now, by what they heard, and from which number on.
+fn entered(arrival: &Arrival) -> Option<(UserId, RoomId, i64)> {
+    #[derive(Deserialize)]
+    struct RoomCreated {
+        room: RoomRef,
+    }
+    #[derive(Deserialize)]
+    struct RoomRef {
+        id: RoomId,
+    }
+    let FanoutTarget::User(user) = arrival.target else {
+        return None;
+    };
+    match arrival.fanout.event.as_str() {
+        CONTROL_JOIN => {
+            let control: Control = parsed(&arrival.fanout)?;
+            Some((user, control.room_id, control.from_seq))
+        }
+        "room.created" => {
+            let RoomCreated { room } = parsed(&arrival.fanout)?;
+            Some((user, room.id, 0))
+        }
+        _ => None,
     }
 }
 
@@ -218,7 +280,7 @@ fn deliver(app: &Arc<App>, arrival: &Arrival) {
         "session.revoked" => revoke(app, *target, fanout),
         _ => {
             emit_event(app, *target, fanout, *message);
-            follow(app, *target, fanout);
+            follow(app, fanout);
         }
     }
     if fanout.event == "message.delivered"
@@ -321,7 +383,7 @@ async fn ask(app: Arc<App>, gaps: Vec<Gap>, answers: Sender<Answer>) {
             };
             messages.into_iter().filter_map(arrival).collect()
         });
-        if answers.send((gap, arrivals)).await.is_err() {
+        if answers.send(Answer::Found(gap, arrivals)).await.is_err() {
             return;
         }
     }
@@ -388,32 +450,15 @@ fn control(app: &Arc<App>, target: FanoutTarget, fanout: &Fanout) {
         super::views::closed_elsewhere(app, user, fanout);
         return;
     }
-    let Some(control) = parsed::<Control>(fanout) else {
-        return;
-    };
-    if fanout.event == CONTROL_JOIN {
-        app.tasks.spawn(membership::join(
-            Arc::clone(app),
-            user,
-            control.room_id,
-            control.from_seq,
-        ));
-    } else {
-        app.tasks
-            .spawn(membership::leave(Arc::clone(app), user, control.room_id));
+    if fanout.event == CONTROL_LEAVE
+        && let Some(Control { room_id, .. }) = parsed(fanout)
+    {
+        membership::leave(app, user, room_id);
     }
 }
 
-/// Events that clients hear and that also change who hears what.
-fn follow(app: &Arc<App>, target: FanoutTarget, fanout: &Fanout) {
-    #[derive(Deserialize)]
-    struct RoomCreated {
-        room: RoomRef,
-    }
-    #[derive(Deserialize)]
-    struct RoomRef {
-        id: RoomId,
-    }
+/// Events that clients hear and after which some hear less.
+fn follow(app: &Arc<App>, fanout: &Fanout) {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Member {
@@ -425,22 +470,15 @@ fn follow(app: &Arc<App>, target: FanoutTarget, fanout: &Fanout) {
     struct RoomDeleted {
         room_id: RoomId,
     }
-    match (fanout.event.as_str(), target) {
-        ("room.created", FanoutTarget::User(user)) => {
-            if let Some(RoomCreated { room }) = parsed(fanout) {
-                app.tasks
-                    .spawn(membership::join(Arc::clone(app), user, room.id, 0));
-            }
-        }
-        ("room.member.left", _) => {
+    match fanout.event.as_str() {
+        "room.member.left" => {
             if let Some(Member { room_id, user_id }) = parsed(fanout) {
-                app.tasks
-                    .spawn(membership::leave(Arc::clone(app), user_id, room_id));
+                membership::leave(app, user_id, room_id);
             }
         }
-        ("room.deleted", _) => {
+        "room.deleted" => {
             if let Some(RoomDeleted { room_id }) = parsed(fanout) {
-                app.tasks.spawn(membership::close(Arc::clone(app), room_id));
+                membership::close(app, room_id);
             }
         }
         _ => {}

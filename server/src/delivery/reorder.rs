@@ -7,6 +7,8 @@
 //! publish, or Redis lost it, and the store has it, for n + 1 is only given after n was committed. If the store can't
 //! say, all goes after [`LIMIT`]; `heads` makes it good later.
 //!
+//! A room that somebody comes into waits as a whole while what was said there before is read for them.
+//!
 //! No clock and no I/O in here: times come in, events and questions come out.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -31,6 +33,8 @@ const MOST_ROOMS: usize = 1024;
 pub(super) struct Reorder<T> {
     places: HashMap<RoomId, Place>,
     held: HashMap<RoomId, Held<T>>,
+    /// Rooms of which everything waits, and for how many.
+    paused: HashMap<RoomId, usize>,
     /// Events that were ever held: the later of two at the same number goes out later.
     arrivals: u64,
 }
@@ -73,6 +77,7 @@ impl<T> Reorder<T> {
         Self {
             places: HashMap::new(),
             held: HashMap::new(),
+            paused: HashMap::new(),
             arrivals: 0,
         }
     }
@@ -90,6 +95,9 @@ impl<T> Reorder<T> {
         out: &mut Vec<T>,
     ) {
         let place = self.places.entry(room).or_insert_with(Place::new);
+        if self.paused.contains_key(&room) {
+            return self.hold(room, seq, event, now, out);
+        }
         if seq <= place.passed {
             if !place.was_filled(seq) {
                 out.push(event);
@@ -122,8 +130,48 @@ impl<T> Reorder<T> {
         let last = self.held.get(&room).and_then(Held::last);
         match last {
             Some(seq) => self.hold(room, seq, event, now, out),
+            None if self.paused.contains_key(&room) => {
+                self.hold(room, i64::MIN, event, now, out);
+            }
             None => out.push(event),
         }
+    }
+
+    /// Everything of the room waits until as many [`Self::resume`] have come, or for [`LIMIT`].
+    pub(super) fn pause(&mut self, room: RoomId) {
+        *self.paused.entry(room).or_default() += 1;
+    }
+
+    /// Whether everything of the room waits.
+    pub(super) fn is_paused(&self, room: RoomId) -> bool {
+        self.paused.contains_key(&room)
+    }
+
+    /// Ends a pause; `emitted` says how far the room was told meanwhile, `None` if nobody knows.
+    pub(super) fn resume(
+        &mut self,
+        room: RoomId,
+        emitted: Option<i64>,
+        now: Instant,
+        out: &mut Vec<T>,
+    ) {
+        let Some(pauses) = self.paused.get_mut(&room) else {
+            return;
+        };
+        *pauses -= 1;
+        if *pauses > 0 {
+            return;
+        }
+        self.paused.remove(&room);
+        let Some(emitted) = emitted else {
+            return self.release(room, out);
+        };
+        let place = self.places.entry(room).or_insert_with(Place::new);
+        place.passed = emitted.max(place.passed);
+        if let Some(held) = self.held.get_mut(&room) {
+            held.ask_at = Some(now + PATIENCE);
+        }
+        self.release_next(room, out);
     }
 
     /// When [`Self::expire`] has something to do; `None` while nothing is held.
@@ -141,8 +189,11 @@ impl<T> Reorder<T> {
             else {
                 continue;
             };
-            let (first, last) = (place.passed.saturating_add(1), held.first() - 1);
-            if held.since + LIMIT <= now || last - first >= MOST_ASKED {
+            let (first, last) = (
+                place.passed.saturating_add(1),
+                held.first().saturating_sub(1),
+            );
+            if held.since + LIMIT <= now || last.saturating_sub(first) >= MOST_ASKED {
                 self.release(room, out);
             } else {
                 held.ask_at = None;
@@ -171,6 +222,10 @@ impl<T> Reorder<T> {
             held.ask_at = Some(now + PATIENCE);
             return;
         };
+        if self.paused.contains_key(&gap.room) {
+            // Asked before the pause: what is still missing then is asked for after it.
+            return;
+        }
         for (seq, event) in found {
             let came = held.events.range((seq, 0)..(seq + 1, 0)).next().is_some();
             if seq > place.passed && seq <= gap.last && !came {
@@ -192,10 +247,11 @@ impl<T> Reorder<T> {
 
     /// Gives up what a room waits for.
     pub(super) fn release(&mut self, room: RoomId, out: &mut Vec<T>) {
+        self.paused.remove(&room);
         let Some(held) = self.held.remove(&room) else {
             return;
         };
-        if let Some(last) = held.last() {
+        if let Some(last) = held.last().filter(|last| *last > i64::MIN) {
             let place = self.places.entry(room).or_insert_with(Place::new);
             place.passed = last.max(place.passed);
         }
@@ -220,13 +276,15 @@ impl<T> Reorder<T> {
     pub(super) fn forget_others(&mut self, is_local: impl Fn(RoomId) -> bool) {
         self.places.retain(|room, _| is_local(*room));
         self.held.retain(|room, _| is_local(*room));
+        self.paused.retain(|room, _| is_local(*room));
     }
 
     fn hold(&mut self, room: RoomId, seq: i64, event: T, now: Instant, out: &mut Vec<T>) {
         self.arrivals += 1;
+        let is_paused = self.paused.contains_key(&room);
         let held = self.held.entry(room).or_insert_with(|| Held {
             since: now,
-            ask_at: Some(now + PATIENCE),
+            ask_at: (!is_paused).then_some(now + PATIENCE),
             events: BTreeMap::new(),
         });
         let waiting = Waiting { since: now, event };
@@ -410,6 +468,50 @@ mod tests {
         // Three came by the channel and was told; one came from the store, and then by the channel twice.
         assert_eq!(line.out, [1, 2, 3, 4, -1, 3, 1, 5]);
         assert_eq!(line.reorder.deadline(), None);
+    }
+
+    #[test]
+    fn a_room_that_somebody_comes_into_waits_until_they_have_heard_what_was_before() {
+        let mut line = Line::new();
+        let room = line.room;
+        line.reorder.pause(room);
+        line.reorder.pause(room);
+        line.other(9, 0);
+        for seq in [6, 4, 5, 8] {
+            line.message(seq, 10);
+        }
+        assert_eq!(line.expire(4000), []);
+        line.reorder
+            .resume(room, Some(4), line.start, &mut line.out);
+        assert!(line.out.is_empty(), "{:?}", line.out);
+        let now = line.at(4100);
+        line.reorder.resume(room, Some(4), now, &mut line.out);
+        assert_eq!(line.out, [-9, 4, 5, 6]);
+        // A gap is a gap as ever.
+        assert_eq!(line.expire(4400), [(7, 7)]);
+        line.fill((7, 7), Some(&[7]), 4400);
+        assert_eq!(line.out, [-9, 4, 5, 6, 7, 8]);
+        assert!(!line.reorder.is_paused(room));
+    }
+
+    #[test]
+    fn a_pause_ends_by_itself() {
+        let mut line = Line::new();
+        let (room, now) = (line.room, line.start);
+        line.reorder.pause(room);
+        line.other(1, 0);
+        line.message(7, 0);
+        assert_eq!(line.expire(5000), []);
+        assert_eq!(line.out, [-1, 7]);
+        line.message(8, 5000);
+        line.reorder.resume(room, Some(6), now, &mut line.out);
+        assert_eq!(line.out, [-1, 7, 8]);
+        // Nothing is known of the room: it begins with what waits.
+        line.reorder.pause(room);
+        line.message(10, 5000);
+        line.reorder.resume(room, None, now, &mut line.out);
+        line.message(11, 5000);
+        assert_eq!(line.out, [-1, 7, 8, 10, 11]);
     }
 
     #[test]

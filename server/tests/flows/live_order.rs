@@ -10,6 +10,7 @@ use chat_test_support::variable;
 use serde_json::{Value, json};
 
 use crate::harness::{Backends, Chat};
+use crate::socket::Socket;
 
 /// Nothing listens here.
 const NOWHERE: &str = "amqp://guest:guest@127.0.0.1:9/%2f";
@@ -115,4 +116,48 @@ async fn what_two_gateways_do_without_the_broker_is_heard_in_order_everywhere() 
     }
     other.stop().await;
     chat.stop().await;
+}
+
+/// Messages that are sent while the members' gateways are still about to listen to the room.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_messages_of_a_new_room_are_heard_in_order() {
+    const PAIRS: usize = 8;
+    const ROOMS: usize = 3;
+    let chat = Chat::start().await;
+    let pairs = (0..PAIRS).map(async |_| {
+        let (ada, bob) = (chat.register().await, chat.register().await);
+        let (mut sender, mut receiver) = (chat.connect(&ada).await, chat.connect(&bob).await);
+        for _ in 0..ROOMS {
+            first_messages(&bob.id, &mut sender, &mut receiver).await;
+        }
+    });
+    let all = futures::future::join_all(pairs);
+    tokio::time::timeout(Duration::from_secs(60), all)
+        .await
+        .expect("everything is heard");
+    chat.stop().await;
+}
+
+/// A new room, and what is sent into it at once.
+async fn first_messages(other: &str, sender: &mut Socket, receiver: &mut Socket) {
+    const EACH: i64 = 5;
+    let create = json!({"type": "group", "memberIds": [other], "title": "New"});
+    let created = sender.emit("room.create", &create).await;
+    let room = &created["room"]["id"];
+    assert!(room.is_string(), "{created}");
+    for number in 0..EACH {
+        let content = format!("{number} in {room}");
+        let sent = json!({"roomId": room, "content": content});
+        sender.emit_later("message.send", &sent).await;
+    }
+    let mut highest = 0;
+    while highest < EACH {
+        let message = receiver.event("message.delivered").await;
+        if message["roomId"] == *room {
+            let seq = message["seq"].as_i64().unwrap();
+            // What was heard before may come once more.
+            assert!(seq <= highest + 1, "{seq} after {highest}");
+            highest = seq.max(highest);
+        }
+    }
 }
