@@ -1,5 +1,6 @@
 //! From Redis to the sockets of this gateway: which channels it listens to, and what it does with what it hears.
 
+mod emit;
 pub(crate) mod heads;
 pub(crate) mod late;
 pub(crate) mod membership;

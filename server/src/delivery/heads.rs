@@ -14,7 +14,7 @@ use chat_core::ids::RoomId;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{missing, pump};
+use super::{emit, missing};
 use crate::app::App;
 use crate::dialects::Dialect;
 
@@ -203,7 +203,7 @@ async fn make_good(app: &App, room: RoomId, head: i64) {
     {
         // Only then: what comes meanwhile waits for them.
         for message in messages {
-            pump::deliver_again(app, room, message);
+            emit::deliver_again(app, room, message);
         }
         app.heads.advance(room, head);
         return;

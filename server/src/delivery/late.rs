@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
 use super::packets::Packets;
-use super::pump;
+use super::emit;
 use crate::app::App;
 use crate::dialects::Dialect;
 
@@ -59,7 +59,7 @@ impl Late {
             self.waiting.fetch_sub(1, Ordering::AcqRel);
             tracing::warn!(%error, "too many events wait for names; one goes without");
             let mut packets = Packets::at_last(app, target, fanout);
-            pump::emit_in(app, &[dialect], &mut packets);
+            emit::emit_in(app, &[dialect], &mut packets);
         }
     }
 }
@@ -76,7 +76,7 @@ pub(crate) async fn run(
         if !missing.is_empty() {
             app.facts.look_up(&app.context.pg, &missing).await;
         }
-        pump::emit_in(&app, &[late.dialect], &mut packets);
+        emit::emit_in(&app, &[late.dialect], &mut packets);
         app.late.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -14,7 +14,7 @@ use chat_core::protocol::server::ServerEvent;
 use chat_processor::failure::unavailable;
 
 use crate::app::App;
-use crate::delivery::pump;
+use crate::delivery::emit;
 use crate::dialects::Dialect;
 
 /// Subscribes a user's rooms and says where they stand. The heads are read after the subscription: what is sent in
@@ -115,7 +115,7 @@ async fn catch_up(app: &App, user: UserId, room: RoomId, from_seq: i64) -> Resul
     app.heads.begin(room, page.next_after_seq.max(from_seq));
     for message in page.messages {
         match Fanout::new(&ServerEvent::MessageDelivered(message)) {
-            Ok(fanout) => pump::emit(app, FanoutTarget::User(user), &fanout),
+            Ok(fanout) => emit::emit(app, FanoutTarget::User(user), &fanout),
             Err(error) => tracing::error!(%error, "a message could not be encoded"),
         }
     }
