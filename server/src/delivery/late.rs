@@ -10,8 +10,8 @@ use chat_core::names::FanoutTarget;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
-use super::packets::Packets;
 use super::emit;
+use super::packets::Packets;
 use crate::app::App;
 use crate::dialects::Dialect;
 
