@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chat_operator::manifest;
 
 fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+    PathBuf::from("..")
 }
 
 fn read(path: &str) -> String {

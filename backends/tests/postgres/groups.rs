@@ -1,5 +1,7 @@
 //! Rooms and who is in them.
 
+use std::time::Duration;
+
 use chat_backends::postgres::members::{self, Added};
 use chat_backends::postgres::rooms;
 use chat_core::ids::{RoomId, UserId};
@@ -140,6 +142,8 @@ async fn rooms_are_listed_newest_activity_first_page_by_page() {
         }
         for place in [1, 3, 0, 4, 2] {
             say(&pool, made[place], other, "hello").await;
+            // Times are in milliseconds.
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let expected = [2, 4, 0, 3, 1].map(|place| made[place]);
         let mut conn = pool.acquire().await.unwrap();
