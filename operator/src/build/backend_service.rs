@@ -1,7 +1,7 @@
-//! The Service of a managed backend: a name for its pods, without an address of its own.
+//! The Service of a managed backend: a name for its pods, where it can be without an address of its own.
 //!
 //! A backend has one pod, or nodes of which each serves, and its port is the pod's own, so there is nothing to balance or
-//! to translate. A cluster IP would cost the API server more than all else that a backend consists of (`docs/adr/0016`).
+//! to translate. A cluster IP costs the API server more than all else that a backend consists of (`docs/adr/0016`).
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -24,18 +24,17 @@ pub(super) fn build(
     component: Component,
     name: String,
     ports: &[(&str, u16)],
-    not_ready: NotReady,
+    headless: Option<NotReady>,
 ) -> Service {
     // An address can't be taken from a Service. One that an earlier version gave stays, with what goes with an address:
     // kube-proxy would send connections to a pod that is not ready.
-    let is_headless = !plan.resolved.addressed_services.contains(name.as_str());
+    let headless = headless.filter(|_| !plan.resolved.addressed_services.contains(name.as_str()));
     Service {
         metadata: metadata::owned(plan, component, name),
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".to_owned()),
-            cluster_ip: is_headless.then(|| "None".to_owned()),
-            publish_not_ready_addresses: (is_headless && not_ready == NotReady::Named)
-                .then_some(true),
+            cluster_ip: headless.map(|_| "None".to_owned()),
+            publish_not_ready_addresses: (headless == Some(NotReady::Named)).then_some(true),
             selector: Some(labels::selector(plan, component)),
             ports: Some(
                 ports
@@ -91,14 +90,18 @@ mod tests {
         .to_vec()
     }
 
+    fn addressed(name: &str) -> (String, Option<String>, Option<bool>) {
+        (name.to_owned(), None, None)
+    }
+
     fn headless(name: &str) -> (String, Option<String>, Option<bool>) {
         (name.to_owned(), Some("None".to_owned()), Some(true))
     }
 
     #[test]
-    fn backends_are_names_of_their_pods() {
+    fn backends_but_postgres_are_names_of_their_pods() {
         let expected = [
-            headless("demo-postgres"),
+            addressed("demo-postgres"),
             headless("demo-rabbitmq"),
             headless("demo-rabbitmq-nodes"),
             headless("demo-redis"),
@@ -118,8 +121,8 @@ mod tests {
 
     #[test]
     fn an_address_that_a_service_has_is_left_to_it() {
-        let found = services("{}", &["demo-postgres", "demo-gateway"]);
-        assert_eq!(found[0], ("demo-postgres".to_owned(), None, None));
+        let found = services("{}", &["demo-rabbitmq", "demo-gateway"]);
+        assert_eq!(found[1], addressed("demo-rabbitmq"));
         assert_eq!(found[3], headless("demo-redis"));
     }
 
@@ -130,7 +133,7 @@ mod tests {
             Component::Redis,
             "demo-redis".to_owned(),
             &[("redis", ports::REDIS)],
-            NotReady::Named,
+            Some(NotReady::Named),
         );
         assert_eq!(
             serde_json::to_value(service.spec).unwrap(),

@@ -7,7 +7,7 @@ use chat_core::ports;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 
-use super::backend_service::{self, NotReady};
+use super::backend_service;
 use super::labels::Component;
 use super::resources;
 use crate::crd::ManagedPostgres;
@@ -20,7 +20,7 @@ pub(super) use stateful_set::{exec, retention, volume_claim};
 pub struct Postgres {
     /// Settings and the start script.
     pub config: ConfigMap,
-    /// Its name.
+    /// Its address.
     pub service: Service,
     /// The pod and its volume.
     pub stateful_set: StatefulSet,
@@ -37,7 +37,8 @@ pub(super) fn build(plan: &Plan, managed: &ManagedPostgres) -> Postgres {
             Component::Postgres,
             plan.child("postgres"),
             &[("postgres", ports::POSTGRES)],
-            NotReady::Named,
+            // It is back sooner than DNS would tell its new address.
+            None,
         ),
     }
 }

@@ -41,10 +41,10 @@ pub(super) fn build(plan: &Plan, managed: &ManagedRabbitMq) -> RabbitMq {
             Component::RabbitMq,
             plan.child("rabbitmq"),
             &[("amqp", ports::AMQP), ("metrics", ports::RABBITMQ_METRICS)],
-            match managed.replicas {
+            Some(match managed.replicas {
                 1 => NotReady::Named,
                 _ => NotReady::Hidden,
-            },
+            }),
         ),
         nodes: backend_service::build(
             plan,
@@ -57,7 +57,7 @@ pub(super) fn build(plan: &Plan, managed: &ManagedRabbitMq) -> RabbitMq {
                 ("metrics", ports::RABBITMQ_METRICS),
             ],
             // Nodes must find each other before they are ready.
-            NotReady::Named,
+            Some(NotReady::Named),
         ),
         disruption_budget: (managed.replicas > 1)
             .then(|| disruption_budget(plan, Component::RabbitMq)),

@@ -36,7 +36,7 @@ pub(super) fn build(plan: &Plan, managed: &ManagedRedis) -> Redis {
             Component::Redis,
             plan.child("redis"),
             &[("redis", ports::REDIS)],
-            NotReady::Named,
+            Some(NotReady::Named),
         ),
     }
 }
