@@ -185,14 +185,13 @@ impl<T> Reorder<T> {
         let rooms: Vec<RoomId> = self.held.iter().filter_map(due).collect();
         let mut gaps = Vec::new();
         for room in rooms {
-            let (Some(held), Some(place)) = (self.held.get_mut(&room), self.places.get(&room))
-            else {
+            let Some(held) = self.held.get_mut(&room) else {
                 continue;
             };
-            let (first, last) = (
-                place.passed.saturating_add(1),
-                held.first().saturating_sub(1),
-            );
+            // Nothing is known of a room that only waits because it is paused.
+            let place = self.places.get(&room);
+            let first = place.map_or(i64::MIN, |place| place.passed.saturating_add(1));
+            let last = held.first().saturating_sub(1);
             if held.since + LIMIT <= now || last.saturating_sub(first) >= MOST_ASKED {
                 self.release(room, out);
             } else {
@@ -512,6 +511,16 @@ mod tests {
         line.reorder.resume(room, None, now, &mut line.out);
         line.message(11, 5000);
         assert_eq!(line.out, [-1, 7, 8, 10, 11]);
+    }
+
+    #[test]
+    fn a_pause_without_a_message_ends_by_itself_too() {
+        let mut line = Line::new();
+        line.reorder.pause(line.room);
+        line.other(1, 0);
+        assert_eq!(line.expire(5000), []);
+        assert_eq!(line.out, [-1]);
+        assert_eq!(line.reorder.deadline(), None);
     }
 
     #[test]
