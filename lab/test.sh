@@ -100,6 +100,7 @@ completes() {
 
 live_facts() {
   fact 'a second up takes at most 5 s' within 5 "$LAB" up
+  fact 'up outlasts an address that is silent at first' within 15 silent_at_first
   fact 'status is healthy' "$LAB" status
   fact 'doctor is content' "$LAB" doctor
   fact 'test backends get ready' "$LAB" backends
@@ -113,6 +114,20 @@ live_facts() {
   fact 'an exposed port listens on loopback only' exposed_on_loopback_only
   fact 'a port of another program is not taken' port_is_respected
   "$LAB" unexpose 18379 >/dev/null 2>&1 || true
+}
+
+# As if kube-proxy had not yet written its rules: a connection that begins then stays without an answer for good.
+silent_at_first() {
+  local dns rule=() began=$SECONDS
+  dns=$(k -n kube-system get service kube-dns -o 'jsonpath={.spec.clusterIP}')
+  rule=(OUTPUT --destination "$dns" --jump ACCEPT)
+  ip netns exec chatcluster-lab iptables --table nat --insert "${rule[@]}"
+  {
+    sleep 3 # the silence itself, longer than one try
+    ip netns exec chatcluster-lab iptables --table nat --delete "${rule[@]}"
+  } &
+  "$LAB" up || { wait "$!" && return 1; }
+  wait "$!" && ((SECONDS - began >= 3))
 }
 
 backends_answer() {

@@ -13,7 +13,8 @@ ensure_addons() {
   }
 }
 
+# A connection that came before kube-proxy's rules is never answered, however often TCP repeats it: each try is a new one.
 dns_ready() {
   [[ $(kubectl --namespace kube-system get deployment coredns -o 'jsonpath={.status.conditions[?(@.type=="Available")].status}' 2>/dev/null) == True ]] &&
-    in_namespace bash -c "echo >/dev/tcp/$DNS_IP/53" 2>/dev/null
+    in_namespace timeout 2 bash -c "echo >/dev/tcp/$DNS_IP/53" 2>/dev/null
 }
