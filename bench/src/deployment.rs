@@ -136,12 +136,14 @@ impl Deployment {
     }
 
     /// The plain Node stack of `bench/node-peer` instead, on the same backends.
+    /// To be called in the top folder of the repository.
     ///
     /// # Errors
     /// If something does not come up.
     pub async fn start_peer(options: &Options, gateways: usize) -> anyhow::Result<Self> {
         let mut deployment = Self::prepare(options, false).await?;
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("node-peer");
+        // Where it runs, not where it was compiled: checkouts may share the compiler's cache.
+        let folder = std::path::absolute("bench/node-peer")?;
         anyhow::ensure!(
             folder.join("node_modules").is_dir(),
             "run npm ci in {}",

@@ -74,7 +74,6 @@ pub(crate) fn entry(event: &DomainEvent, traceparent: Option<&str>) -> Entry {
     Entry {
         event_id: event.event_id.to_string(),
         event_type: event.event_type.as_str(),
-        key: event.key.to_string(),
         traceparent: traceparent.map(ToOwned::to_owned),
         body: event.encode().into_bytes(),
     }

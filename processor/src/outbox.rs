@@ -94,7 +94,7 @@ async fn round(
     if waiting.is_empty() {
         return Ok(0);
     }
-    let entries: Vec<Entry> = waiting
+    let entries: Arc<[Entry]> = waiting
         .iter()
         .filter_map(|waiting| {
             let event: DomainEvent = serde_json::from_str(&waiting.entry)

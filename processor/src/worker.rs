@@ -117,7 +117,9 @@ impl Worker {
         // A session ends as a whole: its own token stops the other consumers when one ends.
         let over = stop.child_token();
         let mut workers: JoinSet<Result<(), SessionEnd>> = JoinSet::new();
-        workers.spawn(transient::run(self.clone(), broker.clone(), over.clone()));
+        let log = EventLog::open(&broker, &self.rabbitmq).await?;
+        let transient = transient::run(self.clone(), broker.clone(), log.clone(), over.clone());
+        workers.spawn(transient);
         // Ready meanwhile: a rolling update must go on for the processors of before to leave.
         self.health.set(Backend::RabbitMq, true);
         leftovers::drain(self, &broker, stop).await?;
@@ -126,10 +128,9 @@ impl Worker {
         workers.spawn(committing.map(Ok));
         for queue in [Queue::High, Queue::Medium] {
             for number in 0..self.rabbitmq.partitions {
-                let log = EventLog::open(&broker, &self.rabbitmq).await?;
+                let (log, group) = (log.clone(), group.clone());
                 let place = Place { queue, number };
-                let partition =
-                    Partition::new(self.clone(), broker.clone(), log, group.clone(), place);
+                let partition = Partition::new(self.clone(), broker.clone(), log, group, place);
                 workers.spawn(partition.run(ownership.clone(), over.clone()));
             }
         }

@@ -1,17 +1,20 @@
 //! The event log: a stream of everything that was committed, for consumer groups that keep their own place.
+//!
+//! Whoever appends while the broker confirms what others appended waits, and is written with all who came meanwhile: a write to
+//! a stream, and each reader's look at it, cost the broker much the same for one entry as for a hundred.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chat_core::names;
 use futures::stream::{FuturesOrdered, TryStreamExt};
 use lapin::options::BasicPublishOptions;
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation};
-use tokio::sync::Mutex;
+use tokio::sync::oneshot;
 
 use super::{Broker, BrokerError, PERSISTENT, call, headers};
 use crate::config::RabbitConfig;
 
-/// AMQP header of an entry: the room's or user's id that it belongs to.
-const HEADER_KEY: &str = "x-chat-key";
 /// Most entries written before their confirms are awaited.
 const BATCH: usize = 500;
 
@@ -22,20 +25,30 @@ pub struct Entry {
     pub event_id: String,
     /// Type of the event (`message.created` …): the routing key.
     pub event_type: &'static str,
-    /// The room's or user's id.
-    pub key: String,
     /// The W3C trace context of the act, for the header of that name.
     pub traceparent: Option<String>,
     /// The whole event as JSON.
     pub body: Vec<u8>,
 }
 
-/// Appends to the event log on a channel of its own.
+/// Appends to the event log on a channel of its own; clones share it.
+#[derive(Clone)]
 pub struct EventLog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     broker: Broker,
     exchange: String,
-    /// Locked while a batch is written: on a shared channel the driver could mix up confirms of two tasks.
-    channel: Mutex<Option<Channel>>,
+    waiting: Mutex<Vec<Append>>,
+    /// Locked while entries are written: on a shared channel the driver could mix up confirms of two tasks.
+    channel: tokio::sync::Mutex<Option<Channel>>,
+}
+
+/// Entries that somebody waits for.
+struct Append {
+    entries: Arc<[Entry]>,
+    done: oneshot::Sender<Result<(), BrokerError>>,
 }
 
 impl EventLog {
@@ -45,9 +58,12 @@ impl EventLog {
     /// [`BrokerError`] if the broker is away.
     pub async fn open(broker: &Broker, config: &RabbitConfig) -> Result<Self, BrokerError> {
         Ok(Self {
-            channel: Mutex::new(Some(broker.confirm_channel().await?)),
-            broker: broker.clone(),
-            exchange: config.names.log.clone(),
+            shared: Arc::new(Shared {
+                channel: tokio::sync::Mutex::new(Some(broker.confirm_channel().await?)),
+                waiting: Mutex::default(),
+                broker: broker.clone(),
+                exchange: config.names.log.clone(),
+            }),
         })
     }
 
@@ -55,18 +71,62 @@ impl EventLog {
     ///
     /// # Errors
     /// [`BrokerError`]: some may be in the log; appending them again is for the readers to notice by event id.
-    pub async fn append(&self, entries: &[Entry]) -> Result<(), BrokerError> {
-        let mut slot = self.channel.lock().await;
+    pub async fn append(&self, entries: &Arc<[Entry]>) -> Result<(), BrokerError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let (done, mut outcome) = oneshot::channel();
+        let entries = Arc::clone(entries);
+        self.shared.wait(Append { entries, done });
+        tokio::select! {
+            biased;
+            outcome = &mut outcome => return outcome.unwrap_or_else(|_| Err(given_up())),
+            mut channel = self.shared.channel.lock() => {
+                let appends = self.shared.take_waiting();
+                let written = self.shared.write(&mut channel, &appends).await;
+                for append in appends {
+                    // Whoever was stopped meanwhile does not wait.
+                    let _stopped = append.done.send(written.clone());
+                }
+            }
+        }
+        outcome.await.unwrap_or_else(|_| Err(given_up()))
+    }
+}
+
+/// Whoever wrote for others was stopped before the confirms came.
+fn given_up() -> BrokerError {
+    BrokerError::Unavailable("the write to the event log was given up".to_owned())
+}
+
+impl Shared {
+    fn wait(&self, append: Append) {
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(append);
+    }
+
+    fn take_waiting(&self) -> Vec<Append> {
+        std::mem::take(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn write(
+        &self,
+        slot: &mut Option<Channel>,
+        appends: &[Append],
+    ) -> Result<(), BrokerError> {
         // Taken out meanwhile: after an error or a timeout a late confirm could be taken for another batch's.
         let channel = match slot.take() {
             Some(channel) if channel.status().connected() => channel,
             _ => self.broker.confirm_channel().await?,
         };
+        let entries: Vec<&Entry> = appends.iter().flat_map(|it| it.entries.iter()).collect();
         for batch in entries.chunks(BATCH) {
             // Awaited together, but first polled one after the other: that keeps their order.
             let confirms: FuturesOrdered<_> = batch
                 .iter()
-                .map(|entry| self.write(&channel, entry))
+                .map(|entry| self.write_one(&channel, entry))
                 .collect();
             let confirmations: Vec<Confirmation> =
                 call("append to the event log", confirms.try_collect()).await?;
@@ -80,9 +140,8 @@ impl EventLog {
         Ok(())
     }
 
-    async fn write(&self, channel: &Channel, entry: &Entry) -> lapin::Result<Confirmation> {
+    async fn write_one(&self, channel: &Channel, entry: &Entry) -> lapin::Result<Confirmation> {
         let mut table = FieldTable::default();
-        headers::set_text(&mut table, HEADER_KEY, &entry.key);
         if let Some(traceparent) = &entry.traceparent {
             headers::set_text(&mut table, names::HEADER_TRACEPARENT, traceparent);
         }

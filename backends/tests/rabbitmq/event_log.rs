@@ -1,9 +1,12 @@
-use chat_test_support::PATIENCE;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_backends::rabbitmq::event_log::{Entry, EventLog};
 use chat_backends::rabbitmq::log_reader::{From, LogReader, Logged};
 use chat_core::time::Timestamp;
+use chat_test_support::PATIENCE;
+use futures::future::join_all;
 
 use crate::fixture::{Fixture, with_queues};
 
@@ -11,7 +14,6 @@ fn entry(n: u32) -> Entry {
     Entry {
         event_id: format!("event-{n}"),
         event_type: "message.created",
-        key: "room".to_owned(),
         traceparent: None,
         body: n.to_string().into_bytes(),
     }
@@ -21,7 +23,7 @@ async fn append(fixture: &Fixture, range: std::ops::Range<u32>) {
     let log = EventLog::open(&fixture.broker, &fixture.config)
         .await
         .unwrap();
-    let entries: Vec<_> = range.map(entry).collect();
+    let entries = range.map(entry).collect();
     log.append(&entries).await.unwrap();
 }
 
@@ -66,6 +68,43 @@ async fn entries_stay_in_the_log_in_order_for_every_reader() {
                 let entries = read(&mut reader(fixture, From::Offset(0)).await, 1200).await;
                 assert_eq!(bodies(&entries), (0..1200).collect::<Vec<_>>());
                 assert!(entries.is_sorted_by(|a, b| a.offset < b.offset));
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn many_append_at_once_each_in_its_order_and_one_who_gives_up_stops_nobody() {
+    with_queues(
+        |_| {},
+        async |fixture| {
+            let log = EventLog::open(&fixture.broker, &fixture.config)
+                .await
+                .unwrap();
+            // The first to come writes, and goes before the broker has confirmed anything.
+            let quitter: Arc<[Entry]> = (0..3000).map(entry).collect();
+            let quitting = tokio::time::timeout(Duration::from_millis(1), log.append(&quitter));
+            let many = (1..=20).map(async |who| {
+                for turn in 0..10 {
+                    let first = who * 10_000 + turn * 5;
+                    let entries = (first..first + 5).map(entry).collect();
+                    while let Err(error) = log.append(&entries).await {
+                        assert!(error.to_string().contains("given up"), "{error}");
+                    }
+                }
+            });
+            let (given_up, _) = tokio::join!(quitting, join_all(many));
+            assert!(given_up.is_err());
+            let mut ends = reader(fixture, From::Offset(0)).await;
+            let mut last = BTreeMap::new();
+            while last.values().filter(|n| *n % 10_000 == 49).count() < 20 {
+                for n in bodies(&read(&mut ends, 1).await) {
+                    let before = last.insert(n / 10_000, n);
+                    // What was given up is written again, from its beginning.
+                    let follows = |before: u32| n == before + 1 || n % 5 == 0 && n + 5 > before;
+                    assert!(n < 10_000 || before.is_none_or(follows), "{n} {before:?}");
+                }
             }
         },
     )

@@ -24,7 +24,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 #[derive(Debug, Default)]
 pub(super) struct Told {
     effects: Vec<Effect>,
-    entries: Vec<Entry>,
+    entries: Arc<[Entry]>,
     /// Of the jobs whose trace is recorded.
     steps: Vec<Step>,
 }
@@ -90,6 +90,7 @@ impl Committer {
         let jobs = items.iter().map(|item| Arc::clone(&item.job)).collect();
         let effects = self.group.commit(jobs).await?;
         let mut told = Told::default();
+        let mut entries = Vec::new();
         let now = Timestamp::now();
         for (item, effects) in items.iter().zip(effects) {
             told.steps.extend(item.step.clone());
@@ -99,12 +100,13 @@ impl Committer {
             };
             let events = domain_events::of_job(&item.job, &effects, now);
             let entry = |event| domain_events::entry(event, traceparent.as_deref());
-            told.entries.extend(events.iter().map(entry));
+            entries.extend(events.iter().map(entry));
             told.effects.extend(effects.into_iter().map(|mut effect| {
                 effect.fanout.traceparent.clone_from(&traceparent);
                 effect
             }));
         }
+        told.entries = entries.into();
         Ok(told)
     }
 
@@ -150,12 +152,9 @@ impl Committer {
 
     async fn append(
         &self,
-        entries: &[Entry],
+        entries: &Arc<[Entry]>,
         stop: &CancellationToken,
     ) -> Result<bool, SessionEnd> {
-        if entries.is_empty() {
-            return Ok(true);
-        }
         let mut pause = PAUSE.0;
         while let Err(error) = self.log.append(entries).await {
             if !self.broker.is_connected() {

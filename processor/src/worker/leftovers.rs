@@ -107,11 +107,12 @@ async fn empty(
     let mut workers: JoinSet<Result<(), SessionEnd>> = JoinSet::new();
     let (group, committing) = GroupCommit::new(worker.context.clone(), worker.metrics.clone());
     workers.spawn(committing.map(Ok));
+    let log = EventLog::open(broker, &worker.rabbitmq).await?;
     for (queue, number) in left {
-        let log = EventLog::open(broker, &worker.rabbitmq).await?;
         let (queue, number) = (*queue, *number);
         let place = Place { queue, number };
-        let partition = Partition::new(worker.clone(), broker.clone(), log, group.clone(), place);
+        let (log, group) = (log.clone(), group.clone());
+        let partition = Partition::new(worker.clone(), broker.clone(), log, group, place);
         workers.spawn(partition.run(ownership.clone(), over.clone()));
     }
     drop(group);

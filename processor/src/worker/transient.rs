@@ -29,9 +29,9 @@ const AT_ONCE: usize = 16;
 pub(super) async fn run(
     worker: Worker,
     broker: Broker,
+    log: EventLog,
     stop: CancellationToken,
 ) -> Result<(), SessionEnd> {
-    let log = EventLog::open(&broker, &worker.rabbitmq).await?;
     let options = ConsumeOptions {
         queue: worker.rabbitmq.names.partition(Queue::Low, 0),
         priority: 0,
@@ -48,9 +48,10 @@ pub(super) async fn run(
         let batch = consumer.with_ready(first, BATCH)?;
         let last = batch.last().map(|delivery| delivery.tag);
         let done = work(&worker, &batch).await;
+        let entries = done.entries.into();
         let (heard, logged) = tokio::join!(
             effects::publish(&worker.context.redis, &done.told),
-            log.append(&done.entries)
+            log.append(&entries)
         );
         if let Err(error) = heard {
             tracing::debug!(%error, "typing and presence were dropped");

@@ -96,12 +96,11 @@ fn of_type(log: &[LogEntry], event_type: EventType) -> Vec<Value> {
 async fn append_what_waits(stage: &Stage) -> usize {
     let waiting = sqlx::query_scalar::<_, String>("SELECT entry FROM event_outbox ORDER BY place");
     let waiting = waiting.fetch_all(&stage.pool).await.unwrap();
-    let entries: Vec<Entry> = waiting
+    let entries: Arc<[Entry]> = waiting
         .iter()
         .map(|entry| Entry {
             event_id: String::new(),
             event_type: "message.created",
-            key: String::new(),
             traceparent: None,
             body: entry.clone().into_bytes(),
         })
