@@ -86,8 +86,14 @@ pub fn connect_with(config: &PostgresConfig, settings: &PoolSettings) -> PgPool 
             // Every statement here is a lookup by key. Planning one against 16 partitions for its parameters costs
             // more than running it, and the generic plan is the right one from the first call on.
             ("plan_cache_mode", "force_generic_plan"),
-            // Keeps a plan that was made while a table was tiny on the index, where it must be once the table grew.
+            // A plan that was made while a table was tiny must go by the index already: the table grows, and the plan
+            // stays until the database has looked at the table again. Where there is no index, a scan is still made.
             ("random_page_cost", "1.1"),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            // Such a scan is priced so high that it would be compiled first.
+            ("jit", "off"),
         ]);
     sqlx::postgres::PgPoolOptions::new()
         .max_connections(settings.max_connections)

@@ -79,6 +79,20 @@ pub struct Fanout {
 }
 
 impl Fanout {
+    /// An event that is encoded already, for every socket of the channel.
+    pub fn of(event: String, data: Box<RawValue>) -> Self {
+        Self {
+            event,
+            data,
+            only_socket: None,
+            except_socket: None,
+            except_user: None,
+            origin_socket: None,
+            since_ms: None,
+            traceparent: None,
+        }
+    }
+
     /// The event, for every socket of the channel.
     ///
     /// # Errors
@@ -90,16 +104,7 @@ impl Fanout {
             data: Box<RawValue>,
         }
         let encoded: Encoded = serde_json::from_str(&serde_json::to_string(event)?)?;
-        Ok(Self {
-            event: encoded.event,
-            data: encoded.data,
-            only_socket: None,
-            except_socket: None,
-            except_user: None,
-            origin_socket: None,
-            since_ms: None,
-            traceparent: None,
-        })
+        Ok(Self::of(encoded.event, encoded.data))
     }
 
     /// A control event for the gateways themselves: [`CONTROL_JOIN`] or [`CONTROL_LEAVE`].
@@ -107,16 +112,8 @@ impl Fanout {
     /// # Errors
     /// Only if the payload can't be encoded as JSON.
     pub fn control(event: &str, control: Control) -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            event: event.to_owned(),
-            data: serde_json::value::to_raw_value(&control)?,
-            only_socket: None,
-            except_socket: None,
-            except_user: None,
-            origin_socket: None,
-            since_ms: None,
-            traceparent: None,
-        })
+        let data = serde_json::value::to_raw_value(&control)?;
+        Ok(Self::of(event.to_owned(), data))
     }
 
     /// The control event [`CONTROL_LOOK_AWAY`].
@@ -124,16 +121,8 @@ impl Fanout {
     /// # Errors
     /// Only if the payload can't be encoded as JSON.
     pub fn look_away(look_away: &LookAway) -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            event: CONTROL_LOOK_AWAY.to_owned(),
-            data: serde_json::value::to_raw_value(look_away)?,
-            only_socket: None,
-            except_socket: None,
-            except_user: None,
-            origin_socket: None,
-            since_ms: None,
-            traceparent: None,
-        })
+        let data = serde_json::value::to_raw_value(look_away)?;
+        Ok(Self::of(CONTROL_LOOK_AWAY.to_owned(), data))
     }
 
     /// An event of one dialect.
@@ -141,16 +130,8 @@ impl Fanout {
     /// # Errors
     /// Only if the payload can't be encoded as JSON.
     pub fn spoken(spoken: &Spoken) -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            event: CONTROL_SPOKEN.to_owned(),
-            data: serde_json::value::to_raw_value(spoken)?,
-            only_socket: None,
-            except_socket: None,
-            except_user: None,
-            origin_socket: None,
-            since_ms: None,
-            traceparent: None,
-        })
+        let data = serde_json::value::to_raw_value(spoken)?;
+        Ok(Self::of(CONTROL_SPOKEN.to_owned(), data))
     }
 
     /// The typed event, for a dialect that spells it differently.

@@ -16,6 +16,7 @@ mod groups;
 mod history;
 mod order;
 mod people;
+mod plans;
 mod schema;
 mod search;
 mod sessions;

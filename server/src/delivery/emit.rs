@@ -133,16 +133,7 @@ pub(super) fn deliver_again(app: &App, room: RoomId, message: Box<RawValue>) {
 
 /// A message as its channel would have told it.
 pub(super) fn told_again(message: Box<RawValue>) -> Fanout {
-    Fanout {
-        event: "message.delivered".to_owned(),
-        data: message,
-        only_socket: None,
-        except_socket: None,
-        except_user: None,
-        origin_socket: None,
-        since_ms: None,
-        traceparent: None,
-    }
+    Fanout::of("message.delivered".to_owned(), message)
 }
 
 fn concerns(fanout: &Fanout, client: &Client) -> bool {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
 use super::emit::{self, Arrival, parsed};
-use super::reorder::{Gap, Reorder};
+use super::reorder::{Gap, Pause, Reorder};
 use super::{membership, missing};
 use crate::app::App;
 use crate::dialects::Dialect;
@@ -26,8 +26,8 @@ const MOST_ANSWERS: usize = 64;
 enum Answer {
     /// What the store has of a gap, by number; `None` if it could not say.
     Found(Gap, Option<Vec<(i64, Arrival)>>),
-    /// Who came into this room has heard what was said there before.
-    CaughtUp(RoomId),
+    /// Whoever came into the room has heard what was said there before.
+    CaughtUp(Pause),
 }
 
 /// What came and is not emitted yet.
@@ -102,10 +102,10 @@ impl Incoming {
     fn answered(&mut self, answer: Answer) {
         match answer {
             Answer::Found(gap, found) => self.fill(gap, found),
-            Answer::CaughtUp(room) => {
-                let emitted = self.app.heads.upto(room);
+            Answer::CaughtUp(pause) => {
+                let emitted = self.app.heads.upto(pause.room());
                 self.reorder
-                    .resume(room, emitted, Instant::now(), &mut self.ready);
+                    .resume(pause, emitted, Instant::now(), &mut self.ready);
                 self.emit();
             }
         }
@@ -196,12 +196,12 @@ impl Incoming {
         if !is_first && !self.reorder.is_paused(room) {
             return;
         }
-        self.reorder.pause(room);
+        let pause = self.reorder.pause(room);
         let (app, answers) = (Arc::clone(&self.app), self.answers.clone());
         self.app.tasks.spawn(async move {
             membership::begin(&app, user, room, from_seq).await;
             // Nobody takes it where the pump has ended.
-            let _ = answers.send(Answer::CaughtUp(room)).await;
+            let _ = answers.send(Answer::CaughtUp(pause)).await;
         });
     }
 }

@@ -33,8 +33,10 @@ const MOST_ROOMS: usize = 1024;
 pub(super) struct Reorder<T> {
     places: HashMap<RoomId, Place>,
     held: HashMap<RoomId, Held<T>>,
-    /// Rooms of which everything waits, and for how many.
-    paused: HashMap<RoomId, usize>,
+    /// Rooms of which everything waits, and the pauses that have to end before it goes.
+    paused: HashMap<RoomId, Vec<Pause>>,
+    /// Pauses that ever began.
+    pauses: u64,
     /// Events that were ever held: the later of two at the same number goes out later.
     arrivals: u64,
 }
@@ -45,6 +47,19 @@ pub(super) struct Gap {
     pub(super) room: RoomId,
     pub(super) first: i64,
     pub(super) last: i64,
+}
+
+/// A pause of a room, told from those before it and beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pause {
+    room: RoomId,
+    number: u64,
+}
+
+impl Pause {
+    pub(super) const fn room(self) -> RoomId {
+        self.room
+    }
 }
 
 /// How far a room came.
@@ -78,6 +93,7 @@ impl<T> Reorder<T> {
             places: HashMap::new(),
             held: HashMap::new(),
             paused: HashMap::new(),
+            pauses: 0,
             arrivals: 0,
         }
     }
@@ -137,9 +153,13 @@ impl<T> Reorder<T> {
         }
     }
 
-    /// Everything of the room waits until as many [`Self::resume`] have come, or for [`LIMIT`].
-    pub(super) fn pause(&mut self, room: RoomId) {
-        *self.paused.entry(room).or_default() += 1;
+    /// Everything of the room waits until the pause, and any other of the room, ended by [`Self::resume`], or for [`LIMIT`].
+    pub(super) fn pause(&mut self, room: RoomId) -> Pause {
+        self.pauses += 1;
+        let number = self.pauses;
+        let pause = Pause { room, number };
+        self.paused.entry(room).or_default().push(pause);
+        pause
     }
 
     /// Whether everything of the room waits.
@@ -147,19 +167,20 @@ impl<T> Reorder<T> {
         self.paused.contains_key(&room)
     }
 
-    /// Ends a pause; `emitted` says how far the room was told meanwhile, `None` if nobody knows.
+    /// Ends a pause, unless it was given up; `emitted` says how far the room was told meanwhile, `None` if nobody knows.
     pub(super) fn resume(
         &mut self,
-        room: RoomId,
+        pause: Pause,
         emitted: Option<i64>,
         now: Instant,
         out: &mut Vec<T>,
     ) {
+        let room = pause.room;
         let Some(pauses) = self.paused.get_mut(&room) else {
             return;
         };
-        *pauses -= 1;
-        if *pauses > 0 {
+        pauses.retain(|other| *other != pause);
+        if !pauses.is_empty() {
             return;
         }
         self.paused.remove(&room);
@@ -473,18 +494,18 @@ mod tests {
     fn a_room_that_somebody_comes_into_waits_until_they_have_heard_what_was_before() {
         let mut line = Line::new();
         let room = line.room;
-        line.reorder.pause(room);
-        line.reorder.pause(room);
+        let first = line.reorder.pause(room);
+        let second = line.reorder.pause(room);
         line.other(9, 0);
         for seq in [6, 4, 5, 8] {
             line.message(seq, 10);
         }
         assert_eq!(line.expire(4000), []);
         line.reorder
-            .resume(room, Some(4), line.start, &mut line.out);
+            .resume(first, Some(4), line.start, &mut line.out);
         assert!(line.out.is_empty(), "{:?}", line.out);
         let now = line.at(4100);
-        line.reorder.resume(room, Some(4), now, &mut line.out);
+        line.reorder.resume(second, Some(4), now, &mut line.out);
         assert_eq!(line.out, [-9, 4, 5, 6]);
         // A gap is a gap as ever.
         assert_eq!(line.expire(4400), [(7, 7)]);
@@ -497,18 +518,19 @@ mod tests {
     fn a_pause_ends_by_itself() {
         let mut line = Line::new();
         let (room, now) = (line.room, line.start);
-        line.reorder.pause(room);
+        let given_up = line.reorder.pause(room);
         line.other(1, 0);
         line.message(7, 0);
         assert_eq!(line.expire(5000), []);
         assert_eq!(line.out, [-1, 7]);
         line.message(8, 5000);
-        line.reorder.resume(room, Some(6), now, &mut line.out);
         assert_eq!(line.out, [-1, 7, 8]);
-        // Nothing is known of the room: it begins with what waits.
-        line.reorder.pause(room);
+        // Nothing is known of the room: it begins with what waits. A pause that was given up ends no other.
+        let pause = line.reorder.pause(room);
         line.message(10, 5000);
-        line.reorder.resume(room, None, now, &mut line.out);
+        line.reorder.resume(given_up, Some(6), now, &mut line.out);
+        assert_eq!(line.out, [-1, 7, 8]);
+        line.reorder.resume(pause, None, now, &mut line.out);
         line.message(11, 5000);
         assert_eq!(line.out, [-1, 7, 8, 10, 11]);
     }
