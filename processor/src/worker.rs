@@ -14,6 +14,7 @@ mod leftovers;
 pub mod metrics;
 mod ownership;
 mod partition;
+mod trail;
 mod transient;
 mod verdict;
 
@@ -36,6 +37,7 @@ use self::ladder::Ladder;
 use self::metrics::WorkerMetrics;
 use self::ownership::Ownership;
 use self::partition::{Partition, Place};
+use self::trail::Log;
 use crate::context::Context;
 
 /// After this long without a heartbeat a processor counts as dead: three beats, so that one lost beat moves nothing.
@@ -117,8 +119,12 @@ impl Worker {
         // A session ends as a whole: its own token stops the other consumers when one ends.
         let over = stop.child_token();
         let mut workers: JoinSet<Result<(), SessionEnd>> = JoinSet::new();
-        let log = EventLog::open(&broker, &self.rabbitmq).await?;
-        let transient = transient::run(self.clone(), broker.clone(), log.clone(), over.clone());
+        let log = Log {
+            log: EventLog::open(&broker, &self.rabbitmq).await?,
+            broker: broker.clone(),
+            metrics: self.metrics.clone(),
+        };
+        let transient = transient::run(self.clone(), broker.clone(), log.log.clone(), over.clone());
         workers.spawn(transient);
         // Ready meanwhile: a rolling update must go on for the processors of before to leave.
         self.health.set(Backend::RabbitMq, true);
@@ -130,7 +136,7 @@ impl Worker {
             for number in 0..self.rabbitmq.partitions {
                 let (log, group) = (log.clone(), group.clone());
                 let place = Place { queue, number };
-                let partition = Partition::new(self.clone(), broker.clone(), log, group, place);
+                let partition = Partition::new(self.clone(), log, group, place);
                 workers.spawn(partition.run(ownership.clone(), over.clone()));
             }
         }

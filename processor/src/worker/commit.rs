@@ -1,50 +1,42 @@
-//! Committing a batch and telling of it, through every outage of a store.
+//! Committing a batch and fanning it out, through every outage of a store.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chat_backends::rabbitmq::Broker;
-use chat_backends::rabbitmq::event_log::{Entry, EventLog};
+use chat_backends::rabbitmq::event_log::Entry;
 use chat_core::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::Worker;
 use super::group_commit::GroupCommit;
 use super::metrics::Stage;
 use super::partition::Item;
-use super::{SessionEnd, Worker};
 use crate::domain_events;
 use crate::effects::{self, Effect};
 use crate::failure::Failure;
 use crate::trace::{Kind, Step};
 
 /// The first and the longest pause while a store is away.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+pub(super) const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// What is to be told of committed jobs.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    effects: Vec<Effect>,
-    entries: Arc<[Entry]>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) entries: Vec<Entry>,
     /// Of the jobs whose trace is recorded.
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
 }
 
-/// Commits jobs and tells of them.
+/// Commits jobs and fans them out.
 pub(super) struct Committer {
     worker: Worker,
-    broker: Broker,
-    log: EventLog,
     group: GroupCommit,
 }
 
 impl Committer {
-    pub(super) fn new(worker: Worker, broker: Broker, log: EventLog, group: GroupCommit) -> Self {
-        Self {
-            worker,
-            broker,
-            log,
-            group,
-        }
+    pub(super) fn new(worker: Worker, group: GroupCommit) -> Self {
+        Self { worker, group }
     }
 
     /// Commits `items`, perhaps together with those of other partitions, pausing as long as a store is away. `None`: stopped meanwhile.
@@ -90,7 +82,6 @@ impl Committer {
         let jobs = items.iter().map(|item| Arc::clone(&item.job)).collect();
         let effects = self.group.commit(jobs).await?;
         let mut told = Told::default();
-        let mut entries = Vec::new();
         let now = Timestamp::now();
         for (item, effects) in items.iter().zip(effects) {
             told.steps.extend(item.step.clone());
@@ -100,45 +91,25 @@ impl Committer {
             };
             let events = domain_events::of_job(&item.job, &effects, now);
             let entry = |event| domain_events::entry(event, traceparent.as_deref());
-            entries.extend(events.iter().map(entry));
+            told.entries.extend(events.iter().map(entry));
             told.effects.extend(effects.into_iter().map(|mut effect| {
                 effect.fanout.traceparent.clone_from(&traceparent);
                 effect
             }));
         }
-        told.entries = entries.into();
         Ok(told)
     }
 
-    /// Fans out and appends to the event log, pausing as long as Redis or the log is away: what is acknowledged must
-    /// have been told. `false`: stopped meanwhile.
-    pub(super) async fn tell(
-        &self,
-        told: &Told,
-        stop: &CancellationToken,
-    ) -> Result<bool, SessionEnd> {
-        let fanning_out = async {
-            let _steps = parts(&told.steps, Kind::Client, "fan out");
-            self.timed(Stage::FanOut, self.fan_out(&told.effects, stop))
-                .await
-        };
-        let logging = async {
-            let _steps = parts(&told.steps, Kind::Client, "append to the event log");
-            self.timed(Stage::Log, self.append(&told.entries, stop))
-                .await
-        };
-        let (heard, logged) = tokio::join!(fanning_out, logging);
-        Ok(logged? && heard)
-    }
-
-    async fn timed<T>(&self, stage: Stage, work: impl Future<Output = T>) -> T {
-        let began = Instant::now();
-        let done = work.await;
-        self.worker.metrics.stage(stage, began.elapsed());
-        done
-    }
-
     /// Fans out, pausing as long as Redis is away. `false`: stopped meanwhile.
+    pub(super) async fn tell(&self, told: &Told, stop: &CancellationToken) -> bool {
+        let _steps = parts(&told.steps, Kind::Client, "fan out");
+        let began = Instant::now();
+        let is_told = self.fan_out(&told.effects, stop).await;
+        self.worker.metrics.stage(Stage::FanOut, began.elapsed());
+        is_told
+    }
+
+    /// The same for what has no trace.
     pub(super) async fn fan_out(&self, effects: &[Effect], stop: &CancellationToken) -> bool {
         let mut pause = PAUSE.0;
         while let Err(error) = effects::publish(&self.worker.context.redis, effects).await {
@@ -149,28 +120,10 @@ impl Committer {
         }
         true
     }
-
-    async fn append(
-        &self,
-        entries: &Arc<[Entry]>,
-        stop: &CancellationToken,
-    ) -> Result<bool, SessionEnd> {
-        let mut pause = PAUSE.0;
-        while let Err(error) = self.log.append(entries).await {
-            if !self.broker.is_connected() {
-                return Err(error.into());
-            }
-            tracing::warn!(%error, "the event log is away; the partition pauses");
-            if !sleep_unless(&mut pause, stop).await {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
 }
 
 /// A part, of this name, of each recorded step.
-fn parts<'a>(
+pub(super) fn parts<'a>(
     steps: impl IntoIterator<Item = &'a Step>,
     kind: Kind,
     name: &'static str,
@@ -180,7 +133,7 @@ fn parts<'a>(
 }
 
 /// Sleeps and doubles the pause; `false` if it was stopped meanwhile.
-async fn sleep_unless(pause: &mut Duration, stop: &CancellationToken) -> bool {
+pub(super) async fn sleep_unless(pause: &mut Duration, stop: &CancellationToken) -> bool {
     let sleeping = tokio::time::sleep(*pause);
     *pause = (*pause * 2).min(PAUSE.1);
     tokio::select! {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::group_commit::GroupCommit;
 use super::ownership;
 use super::partition::{Partition, Place};
+use super::trail::Log;
 use super::{SessionEnd, Worker};
 
 /// Between two looks at what is left.
@@ -107,12 +108,16 @@ async fn empty(
     let mut workers: JoinSet<Result<(), SessionEnd>> = JoinSet::new();
     let (group, committing) = GroupCommit::new(worker.context.clone(), worker.metrics.clone());
     workers.spawn(committing.map(Ok));
-    let log = EventLog::open(broker, &worker.rabbitmq).await?;
+    let log = Log {
+        log: EventLog::open(broker, &worker.rabbitmq).await?,
+        broker: broker.clone(),
+        metrics: worker.metrics.clone(),
+    };
     for (queue, number) in left {
         let (queue, number) = (*queue, *number);
         let place = Place { queue, number };
         let (log, group) = (log.clone(), group.clone());
-        let partition = Partition::new(worker.clone(), broker.clone(), log, group, place);
+        let partition = Partition::new(worker.clone(), log, group, place);
         workers.spawn(partition.run(ownership.clone(), over.clone()));
     }
     drop(group);

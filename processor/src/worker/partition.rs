@@ -1,7 +1,7 @@
 //! The work on one partition of the high or the medium queue.
 //!
 //! Jobs are done strictly in the order of the queue, lane by lane: the broker serves one consumer of the partition at a
-//! time, and this one has at most one batch in hand.
+//! time, and this one commits and fans out one batch after the other. Those before it may still be on their way into the event log.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use std::sync::Arc;
 use chat_backends::rabbitmq::Broker;
 use chat_backends::rabbitmq::consumer::{ConsumeOptions, Consumer};
 use chat_backends::rabbitmq::delivery::{Delivery, DeliveryTag};
-use chat_backends::rabbitmq::event_log::EventLog;
 use chat_backends::redis::attempts::Attempts;
 use chat_core::job::Job;
 use chat_core::names::Queue;
@@ -19,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::attached::Attached;
-use super::commit::Committer;
+use super::commit::{Committer, Told};
 use super::group_commit::GroupCommit;
 use super::lanes::Lanes;
 use super::metrics::{JobLabels, JobResult, KindLabels, Stage};
 use super::ownership::Ownership;
+use super::trail::{Acks, Batch, Log, Trail};
 use super::verdict::{Judge, Verdict};
 use super::{SessionEnd, Worker};
 use crate::execute::failed;
@@ -48,6 +48,7 @@ pub(super) struct Partition {
     broker: Broker,
     place: Place,
     committer: Committer,
+    log: Log,
     judge: Judge,
     lanes: Lanes<Item>,
     /// Deliveries that may be unacknowledged; grows while held jobs take the place of those that could be done.
@@ -86,20 +87,23 @@ impl Item {
     }
 }
 
-/// The deliveries that may be acknowledged, or `None` if the work was stopped before its end: then nothing may be, and
-/// all of it comes again.
-type Finished = Option<Vec<DeliveryTag>>;
+/// What was done of some jobs.
+#[derive(Default)]
+struct Done {
+    /// May be acknowledged once the log holds `told`.
+    tags: Vec<DeliveryTag>,
+    told: Told,
+}
+
+/// `None` if the work was stopped before its end: then nothing may be acknowledged, and all of it comes again.
+type Finished = Option<Done>;
 
 impl Partition {
-    pub(super) fn new(
-        worker: Worker,
-        broker: Broker,
-        log: EventLog,
-        group: GroupCommit,
-        place: Place,
-    ) -> Self {
+    pub(super) fn new(worker: Worker, log: Log, group: GroupCommit, place: Place) -> Self {
+        let broker = log.broker.clone();
         Self {
-            committer: Committer::new(worker.clone(), broker.clone(), log, group),
+            committer: Committer::new(worker.clone(), group),
+            log,
             judge: Judge::new(worker.clone(), broker.clone()),
             lanes: Lanes::default(),
             prefetch: worker.rabbitmq.prefetch,
@@ -127,6 +131,7 @@ impl Partition {
     ) -> Result<(), SessionEnd> {
         let mut priority = ownership.borrow_and_update().priority(self.place.number);
         let mut consumer = self.attach(priority).await?;
+        let mut trail = Trail::start(self.log.clone(), stop.clone());
         loop {
             let due = self.lanes.next_due();
             tokio::select! {
@@ -141,18 +146,21 @@ impl Partition {
                         // Between two batches nothing is half done: what is unacknowledged goes back in its order, to
                         // whoever has the highest priority now.
                         priority = wanted;
+                        settle(&mut trail, &consumer).await?;
                         self.forget_held();
                         consumer.close().await;
                         consumer = self.attach(priority).await?;
                     }
                 }
-                () = until(due), if due.is_some() => self.retry_due(&consumer, stop).await?,
+                written = trail.next(), if !trail.is_empty() => acknowledge(&consumer, written?).await?,
+                () = until(due), if due.is_some() => self.retry_due(&mut trail, stop).await?,
                 delivery = consumer.next() => {
                     let batch = consumer.with_ready(delivery?, BATCH)?;
-                    self.work(batch, &consumer, stop).await?;
+                    self.work(batch, &mut trail, stop).await?;
                 }
             }
             if self.is_crowded() {
+                settle(&mut trail, &consumer).await?;
                 self.prefetch = self.prefetch.saturating_mul(2).min(PREFETCH_MAX);
                 let again = self.lanes.drop_items();
                 self.count_held(again, false);
@@ -160,6 +168,7 @@ impl Partition {
                 consumer = self.attach(priority).await?;
             }
         }
+        settle(&mut trail, &consumer).await?;
         consumer.close().await;
         Ok(())
     }
@@ -185,13 +194,13 @@ impl Partition {
     async fn work(
         &mut self,
         batch: Vec<Delivery>,
-        consumer: &Consumer,
+        trail: &mut Trail,
         stop: &CancellationToken,
     ) -> Result<(), SessionEnd> {
         let held_before = !self.lanes.is_empty();
         let last = batch.last().map(|delivery| delivery.tag);
         let mut items = Vec::with_capacity(batch.len());
-        let mut done = Vec::new();
+        let mut refused = Vec::new();
         for delivery in batch {
             match delivery.job(&self.worker.job_keys) {
                 Ok(job) => {
@@ -206,25 +215,25 @@ impl Partition {
                 Err(not_a_job) => {
                     let reason = not_a_job.to_string();
                     self.judge.refuse(&delivery, &reason).await?;
-                    done.push(delivery.tag);
+                    refused.push(delivery.tag);
                 }
             }
         }
-        let Some(finished) = self.finish(items, stop).await? else {
+        let Some(mut done) = self.finish(items, stop).await? else {
             return Ok(());
         };
-        done.extend(finished);
-        match last {
-            Some(last) if !held_before && self.lanes.is_empty() => consumer.ack_up_to(last).await?,
+        done.tags.append(&mut refused);
+        trail.push(match last {
+            Some(last) if !held_before && self.lanes.is_empty() => done.up_to(last),
             // Held jobs stay unacknowledged, so the others are acknowledged one by one.
-            _ => ack_each(consumer, done).await?,
-        }
+            _ => done.each(),
+        });
         Ok(())
     }
 
     async fn retry_due(
         &mut self,
-        consumer: &Consumer,
+        trail: &mut Trail,
         stop: &CancellationToken,
     ) -> Result<(), SessionEnd> {
         while let Some(items) = self.lanes.release_due(Instant::now()) {
@@ -232,7 +241,7 @@ impl Partition {
             let Some(done) = self.finish(items.into(), stop).await? else {
                 return Ok(());
             };
-            ack_each(consumer, done).await?;
+            trail.push(done.each());
         }
         Ok(())
     }
@@ -244,17 +253,18 @@ impl Partition {
         stop: &CancellationToken,
     ) -> Result<Finished, SessionEnd> {
         if items.is_empty() {
-            return Ok(Some(vec![]));
+            return Ok(Some(Done::default()));
         }
         match self.committer.commit(&items, stop).await {
             Ok(Some(told)) => {
-                if !self.committer.tell(&told, stop).await? {
+                if !self.committer.tell(&told, stop).await {
                     return Ok(None);
                 }
                 let done = items
                     .iter()
                     .inspect(|item| self.count(item, JobResult::Done));
-                Ok(Some(done.map(|item| item.delivery.tag).collect()))
+                let tags = done.map(|item| item.delivery.tag).collect();
+                Ok(Some(Done { tags, told }))
             }
             Ok(None) => Ok(None),
             Err(_) => self.one_by_one(items, stop).await,
@@ -267,7 +277,7 @@ impl Partition {
         items: Vec<Item>,
         stop: &CancellationToken,
     ) -> Result<Finished, SessionEnd> {
-        let mut done = Vec::with_capacity(items.len());
+        let mut done = Done::default();
         let mut behind: HashMap<Uuid, Vec<Item>> = HashMap::new();
         let mut waits = HashMap::new();
         for item in items {
@@ -281,19 +291,21 @@ impl Partition {
                 .commit(std::slice::from_ref(&item), stop)
                 .await
             {
-                Ok(Some(told)) => {
-                    if !self.committer.tell(&told, stop).await? {
+                Ok(Some(mut told)) => {
+                    if !self.committer.tell(&told, stop).await {
                         return Ok(None);
                     }
                     self.count(&item, JobResult::Done);
-                    done.push(item.delivery.tag);
+                    done.tags.push(item.delivery.tag);
+                    done.told.entries.append(&mut told.entries);
+                    done.told.steps.append(&mut told.steps);
                     continue;
                 }
                 Ok(None) => return Ok(None),
                 Err(failure) => failure,
             };
             match self.judge(item, &failure, stop).await? {
-                Verdict::Buried(item) => done.push(item.delivery.tag),
+                Verdict::Buried(item) => done.tags.push(item.delivery.tag),
                 Verdict::Wait(item, wait) => {
                     behind.insert(lane, vec![item]);
                     waits.insert(lane, wait);
@@ -367,9 +379,44 @@ impl Partition {
     }
 }
 
-async fn ack_each(consumer: &Consumer, tags: Vec<DeliveryTag>) -> Result<(), SessionEnd> {
-    for tag in tags {
-        consumer.ack(tag).await?;
+impl Done {
+    fn up_to(self, last: DeliveryTag) -> Batch {
+        self.batch(Acks::UpTo(last))
+    }
+
+    fn each(mut self) -> Batch {
+        let tags = std::mem::take(&mut self.tags);
+        self.batch(Acks::Each(tags))
+    }
+
+    fn batch(self, acks: Acks) -> Batch {
+        let Told { entries, steps, .. } = self.told;
+        Batch {
+            entries,
+            steps,
+            acks,
+        }
+    }
+}
+
+/// Waits until all that was told is in the log, and acknowledges it.
+async fn settle(trail: &mut Trail, consumer: &Consumer) -> Result<(), SessionEnd> {
+    while !trail.is_empty() {
+        acknowledge(consumer, trail.next().await?).await?;
+    }
+    Ok(())
+}
+
+async fn acknowledge(consumer: &Consumer, acks: Option<Acks>) -> Result<(), SessionEnd> {
+    match acks {
+        Some(Acks::UpTo(last)) => consumer.ack_up_to(last).await?,
+        Some(Acks::Each(tags)) => {
+            for tag in tags {
+                consumer.ack(tag).await?;
+            }
+        }
+        // Stopped before: they come again.
+        None => {}
     }
     Ok(())
 }
