@@ -4,19 +4,24 @@
 //! a stream, and each reader's look at it, cost the broker much the same for one entry as for a hundred.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chat_core::names;
 use futures::stream::{FuturesOrdered, TryStreamExt};
 use lapin::options::BasicPublishOptions;
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
+use tokio::time::Instant;
 
 use super::{Broker, BrokerError, PERSISTENT, call, headers};
 use crate::config::RabbitConfig;
 
 /// Most entries written before their confirms are awaited.
 const BATCH: usize = 500;
+
+/// Writes begin no sooner after each other. Nobody who chats waits for them (measured: `docs/adr/0017`).
+const PACE: Duration = Duration::from_millis(20);
 
 /// One entry, encoded already.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +47,23 @@ struct Shared {
     exchange: String,
     waiting: Mutex<Vec<Append>>,
     /// Locked while entries are written: on a shared channel the driver could mix up confirms of two tasks.
-    channel: tokio::sync::Mutex<Option<Channel>>,
+    writer: Arc<tokio::sync::Mutex<Writer>>,
+}
+
+struct Writer {
+    channel: Option<Channel>,
+    /// When the last write began.
+    began: Option<Instant>,
+}
+
+impl Writer {
+    /// Waits while the write before began a moment ago.
+    async fn take_turn(&mut self) {
+        if let Some(began) = self.began {
+            tokio::time::sleep_until(began + PACE).await;
+        }
+        self.began = Some(Instant::now());
+    }
 }
 
 /// Entries that somebody waits for.
@@ -59,7 +80,10 @@ impl EventLog {
     pub async fn open(broker: &Broker, config: &RabbitConfig) -> Result<Self, BrokerError> {
         Ok(Self {
             shared: Arc::new(Shared {
-                channel: tokio::sync::Mutex::new(Some(broker.confirm_channel().await?)),
+                writer: Arc::new(tokio::sync::Mutex::new(Writer {
+                    channel: Some(broker.confirm_channel().await?),
+                    began: None,
+                })),
                 waiting: Mutex::default(),
                 broker: broker.clone(),
                 exchange: config.names.log.clone(),
@@ -81,20 +105,16 @@ impl EventLog {
         tokio::select! {
             biased;
             outcome = &mut outcome => return outcome.unwrap_or_else(|_| Err(given_up())),
-            mut channel = self.shared.channel.lock() => {
-                let appends = self.shared.take_waiting();
-                let written = self.shared.write(&mut channel, &appends).await;
-                for append in appends {
-                    // Whoever was stopped meanwhile does not wait.
-                    let _stopped = append.done.send(written.clone());
-                }
+            writer = Arc::clone(&self.shared.writer).lock_owned() => {
+                // In a task: if the caller were stopped within a message, the broker would end the whole connection.
+                tokio::spawn(Arc::clone(&self.shared).write_waiting(writer));
             }
         }
         outcome.await.unwrap_or_else(|_| Err(given_up()))
     }
 }
 
-/// Whoever wrote for others was stopped before the confirms came.
+/// The program ends.
 fn given_up() -> BrokerError {
     BrokerError::Unavailable("the write to the event log was given up".to_owned())
 }
@@ -109,6 +129,16 @@ impl Shared {
 
     fn take_waiting(&self) -> Vec<Append> {
         std::mem::take(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn write_waiting(self: Arc<Self>, mut writer: OwnedMutexGuard<Writer>) {
+        writer.take_turn().await;
+        let appends = self.take_waiting();
+        let written = self.write(&mut writer.channel, &appends).await;
+        for append in appends {
+            // Whoever was stopped meanwhile does not wait.
+            let _stopped = append.done.send(written.clone());
+        }
     }
 
     async fn write(

@@ -1,8 +1,9 @@
 //! What an acknowledged send becomes.
 
+use chat_backends::rabbitmq::topology;
 use chat_backends::redis::announce;
 use chat_core::protocol::server::ServerEvent;
-use chat_test_support::eventually;
+use chat_test_support::{event_log, eventually, queues};
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 
@@ -49,6 +50,48 @@ async fn acknowledged_sends_are_stored_once_without_gaps_in_each_senders_order()
         assert!(stage.dead_letters().await.is_empty());
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_the_event_log_can_not_take_is_told_at_once_and_acknowledged_when_it_has_it() {
+    on_stage(1, async |stage| {
+        let people = stage.users(1).await;
+        let room = stage.room(&people).await;
+        let heard = stage.listen(&[room], &[]).await;
+        let publisher = stage.publisher().await;
+        let worker = stage.work("w1", stage.wiring());
+        worker.is_ready().await;
+        let log = &stage.rabbit.names.log;
+        let channel = queues::raw_channel().await;
+        let deleted = channel.exchange_delete(log.as_str().into(), Default::default());
+        deleted.await.unwrap();
+        for number in 1..=3_usize {
+            let job = send(room, people[0], &number.to_string());
+            publisher.publish(&job, None).await.unwrap();
+            eventually("each is told", async || heard.seqs(room).len() == number).await;
+        }
+        assert!(logged(log).await.is_empty());
+        // Nothing of it was acknowledged, so all of it comes again.
+        worker.kill().await;
+        topology::declare(&stage.broker, &stage.rabbit)
+            .await
+            .unwrap();
+        let worker = stage.work("w2", stage.wiring());
+        eventually("all is in the log", async || logged(log).await.len() == 3).await;
+        worker.finish().await;
+        assert_eq!(logged(log).await, [1, 2, 3]);
+        assert_eq!(stage.stored(room).await.len(), 3);
+    })
+    .await;
+}
+
+/// The numbers of the messages that are in the log, in its order.
+async fn logged(log: &str) -> Vec<i64> {
+    let entries = event_log::read(log).await;
+    let created = |entry: &event_log::LogEntry| entry.event["eventType"] == "message.created";
+    let created = entries.iter().filter(|entry| created(entry));
+    let seqs = created.map(|entry| entry.event["data"]["seq"].as_i64().unwrap());
+    seqs.collect()
 }
 
 #[tokio::test]
