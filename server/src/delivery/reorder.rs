@@ -127,6 +127,10 @@ impl<T> Reorder<T> {
                 out.push(event);
                 return self.release_next(room, out);
             };
+            // The head was read when this was stored and not told: nobody knows whether those before it were told.
+            if place.is_unknown() && (seq <= emitted || self.held.contains_key(&room)) {
+                return self.hold(room, seq, event, now, out);
+            }
             place.passed = emitted.max(place.passed);
         }
         if seq <= place.passed.saturating_add(1) {
@@ -349,6 +353,11 @@ impl Place {
         }
     }
 
+    /// Whether nothing of the room went by yet.
+    const fn is_unknown(&self) -> bool {
+        self.passed == i64::MIN
+    }
+
     fn note_filled(&mut self, seq: i64) {
         self.filled.push_back(seq);
         if self.filled.len() > usize::try_from(MOST_ASKED).unwrap_or(usize::MAX) {
@@ -512,6 +521,26 @@ mod tests {
         line.fill((7, 7), Some(&[7]), 4400);
         assert_eq!(line.out, [-9, 4, 5, 6, 7, 8]);
         assert!(!line.reorder.is_paused(room));
+    }
+
+    #[test]
+    fn what_was_stored_before_the_head_was_read_waits_for_what_was_too() {
+        let mut line = Line::new();
+        let mut message = |seq, millis| {
+            let now = line.start + Duration::from_millis(millis);
+            // Who came first read the head 4, and three of its numbers are still to be told.
+            let emitted = || Some(4);
+            line.reorder
+                .message((line.room, seq), seq, now, emitted, &mut line.out);
+        };
+        message(4, 0);
+        message(5, 10);
+        message(3, 20);
+        assert!(line.out.is_empty(), "{:?}", line.out);
+        assert_eq!(line.expire(300), []);
+        line.message(6, 310);
+        assert_eq!(line.out, [3, 4, 5, 6]);
+        assert_eq!(line.reorder.deadline(), None);
     }
 
     #[test]
