@@ -1,8 +1,9 @@
 //! A sender's order in a room while the broker is away.
 //!
 //! A send that the broker has confirmed may still lie in its queue when the broker is lost. A later send of the same
-//! member that is done directly would get the smaller number. So the latest confirmed send is noted, and nothing is done
-//! directly before that one is stored: queues are first in, first out, hence all before it are stored too.
+//! member that is done directly would get the smaller number. So the latest confirmed send is noted by its job, and
+//! nothing is done directly before that job is done: queues are first in, first out, hence all before it are done too. That
+//! its client message id is stored says less: an earlier try may have stored it, and this one still be queued behind others.
 //!
 //! The notes are in Redis. While it is away they go to Postgres, with all that this process remembers of those before.
 
@@ -11,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chat_backends::postgres::acknowledged::Acknowledged;
-use chat_backends::postgres::{self, messages};
+use chat_backends::postgres::{self, jobs};
 use chat_backends::redis::{RedisError, acknowledged};
 use chat_core::ids::{JobId, RoomId, UserId};
 use chat_core::job::{Act, Job};
@@ -46,10 +47,9 @@ struct Outage {
     failed_at: Option<Instant>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Recent {
     job: JobId,
-    client_msg_id: String,
     at: Instant,
 }
 
@@ -67,19 +67,16 @@ const PRUNE_EVERY: usize = 1024;
 impl Confirmed {
     /// Notes that the broker has confirmed `job`: to be called before its sender is told so.
     pub async fn note(&self, context: &Context, job: &Job) {
-        let (Act::SendMessage(send), Some(room)) = (&job.act, job.room_id) else {
+        let (Act::SendMessage(_), Some(room)) = (&job.act, job.room_id) else {
             return;
         };
-        let id = send.client_msg_id.clone();
-        self.remember((room, job.user_id), job.job_id, id);
-        let id = &send.client_msg_id;
-        let noted = acknowledged::note(&context.redis, room, job.user_id, job.job_id, id).await;
+        self.remember((room, job.user_id), job.job_id);
+        let noted = acknowledged::note(&context.redis, room, job.user_id, job.job_id).await;
         if noted.is_err() {
             let send = Acknowledged {
                 room,
                 sender: job.user_id,
                 job: job.job_id,
-                client_msg_id: id.clone(),
             };
             self.tell_postgres(context, Some(send)).await;
         }
@@ -114,7 +111,6 @@ impl Confirmed {
                     room,
                     sender,
                     job: sent.job,
-                    client_msg_id: sent.client_msg_id,
                 });
                 acknowledged.collect()
             }
@@ -142,19 +138,18 @@ impl Confirmed {
         self.redis_is_there();
         stream::iter(self.remembered())
             .map(async |((room, sender), sent)| {
-                acknowledged::note(&context.redis, room, sender, sent.job, &sent.client_msg_id)
-                    .await
+                acknowledged::note(&context.redis, room, sender, sent.job).await
             })
             .buffer_unordered(NOTES_AT_ONCE)
             .try_collect()
             .await
     }
 
-    /// Lets a send be done directly only if the latest confirmed one before it, as far as this gateway knows, is stored.
+    /// Lets a send be done directly only if the latest confirmed one before it, as far as this gateway knows, is done.
     ///
     /// # Errors
     /// [`Failure::Unavailable`] with [`StillQueued`], or if Postgres is away.
-    pub async fn require_stored(&self, context: &Context, job: &Job) -> Result<(), Failure> {
+    pub async fn require_done(&self, context: &Context, job: &Job) -> Result<(), Failure> {
         let (Act::SendMessage(_), Some(room)) = (&job.act, job.room_id) else {
             return Ok(());
         };
@@ -162,38 +157,29 @@ impl Confirmed {
             .lock()
             .get(&(room, job.user_id))
             .filter(|recent| recent.at.elapsed() < LASTS)
-            .map(|recent| recent.client_msg_id.clone());
+            .map(|recent| recent.job);
         let Some(latest) = latest else {
             return Ok(());
         };
         let mut connection = context.pg.acquire().await?;
-        require_stored(&mut connection, room, job.user_id, &latest).await
+        require_done(&mut connection, room, latest).await
     }
 
     fn remembered(&self) -> Vec<((RoomId, UserId), Recent)> {
         let mut recent = self.lock();
         recent.retain(|_, recent| recent.at.elapsed() < LASTS);
         let recent = recent.iter();
-        recent.map(|(key, recent)| (*key, recent.clone())).collect()
+        recent.map(|(key, recent)| (*key, *recent)).collect()
     }
 
-    fn remember(&self, key: (RoomId, UserId), job: JobId, client_msg_id: String) {
+    fn remember(&self, key: (RoomId, UserId), job: JobId) {
         let mut recent = self.lock();
         // Job ids ascend with time, and two confirms may come in the wrong order.
         if recent.get(&key).is_some_and(|known| known.job > job) {
             return;
         }
         let at = Instant::now();
-        let is_new = recent
-            .insert(
-                key,
-                Recent {
-                    job,
-                    client_msg_id,
-                    at,
-                },
-            )
-            .is_none();
+        let is_new = recent.insert(key, Recent { job, at }).is_none();
         if is_new && recent.len().is_multiple_of(PRUNE_EVERY) {
             recent.retain(|_, recent| recent.at.elapsed() < LASTS);
         }
@@ -205,7 +191,7 @@ impl Confirmed {
     }
 }
 
-/// Lets a send be done directly only if the sender's confirmed sends in the room are stored.
+/// Lets a send be done directly only if the sender's confirmed sends in the room are done.
 ///
 /// # Errors
 /// [`Failure::Unavailable`] with [`StillQueued`], or if a store is away: the send is to be tried again later.
@@ -224,22 +210,20 @@ pub(crate) async fn require_nothing_queued(
         postgres::acknowledged::latest(&mut *connection, room, job.user_id, Timestamp::now())
             .await?;
     // A repeat of the noted send itself waits too: done here it would overtake what lies before it in the queue.
-    for latest in latest.iter().chain(&while_away) {
-        require_stored(connection, room, job.user_id, latest).await?;
+    for latest in latest.into_iter().chain(while_away) {
+        require_done(connection, room, latest).await?;
     }
     Ok(())
 }
 
-async fn require_stored(
+async fn require_done(
     connection: &mut PgConnection,
     room: RoomId,
-    sender: UserId,
-    client_msg_id: &str,
+    job: JobId,
 ) -> Result<(), Failure> {
-    let now = Timestamp::now();
-    match messages::by_client_msg_id(connection, room, sender, client_msg_id, now).await? {
-        Some(_) => Ok(()),
-        None => Err(Failure::Unavailable(StillQueued.into())),
+    match jobs::is_done(connection, room, job).await? {
+        true => Ok(()),
+        false => Err(Failure::Unavailable(StillQueued.into())),
     }
 }
 

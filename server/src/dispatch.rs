@@ -189,7 +189,7 @@ impl Dispatcher {
     async fn do_here(&self, job: &Job) -> Result<(), Refusal> {
         let start = Instant::now();
         let work = async {
-            self.confirmed.require_stored(&self.context, job).await?;
+            self.confirmed.require_done(&self.context, job).await?;
             direct::process(&self.context, job).await
         };
         let step = Step::part_of_current(Kind::Internal, format!("process {}", job.act.name()));

@@ -14,10 +14,8 @@ pub struct Acknowledged {
     pub room: RoomId,
     /// By whom.
     pub sender: UserId,
-    /// The job that stores it.
+    /// The job that the broker has.
     pub job: JobId,
-    /// The client's id of the send.
-    pub client_msg_id: String,
 }
 
 /// Notes sends, at most one for each member of each room; a later one that is noted already stays.
@@ -35,23 +33,18 @@ pub async fn note(
     let column = |of: fn(&Acknowledged) -> uuid::Uuid| -> Vec<_> {
         sends.iter().map(|send| of(send)).collect()
     };
-    let client_msg_ids: Vec<&str> = sends
-        .iter()
-        .map(|send| send.client_msg_id.as_str())
-        .collect();
     sqlx::query!(
         r#"
-        INSERT INTO acknowledged_sends AS a (room_id, user_id, job_id, client_msg_id, noted_at)
-        SELECT room_id, user_id, job_id, client_msg_id, $5
-        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS new (room_id, user_id, job_id, client_msg_id)
+        INSERT INTO acknowledged_sends AS a (room_id, user_id, job_id, noted_at)
+        SELECT room_id, user_id, job_id, $4
+        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS new (room_id, user_id, job_id)
         ON CONFLICT (room_id, user_id) DO UPDATE
-        SET job_id = excluded.job_id, client_msg_id = excluded.client_msg_id, noted_at = excluded.noted_at
+        SET job_id = excluded.job_id, noted_at = excluded.noted_at
         WHERE a.job_id < excluded.job_id
         "#,
         &column(|send| send.room.uuid()),
         &column(|send| send.sender.uuid()),
         &column(|send| send.job.uuid()),
-        &client_msg_ids as _,
         now.utc(),
     )
     .execute(db)
@@ -59,8 +52,8 @@ pub async fn note(
     .map(|_| ())
 }
 
-/// The client message id of the latest send that was noted here, for 23 hours: after 24
-/// ([`limits::CLIENT_MSG_ID_MEMORY`]) nobody can tell any more that it is stored.
+/// The latest send that was noted here, by its job, for as long as Redis would keep it
+/// ([`limits::CLIENT_MSG_ID_MEMORY`]).
 ///
 /// # Errors
 /// If the database fails.
@@ -69,18 +62,19 @@ pub async fn latest(
     room: RoomId,
     sender: UserId,
     now: Timestamp,
-) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar!(
+) -> Result<Option<JobId>, sqlx::Error> {
+    let job = sqlx::query_scalar!(
         r#"
-        SELECT client_msg_id FROM acknowledged_sends
-        WHERE room_id = $1 AND user_id = $2 AND noted_at > $3::timestamptz - interval '23 hours'
+        SELECT job_id FROM acknowledged_sends
+        WHERE room_id = $1 AND user_id = $2 AND noted_at > $3::timestamptz - interval '24 hours'
         "#,
         room.uuid(),
         sender.uuid(),
         now.utc(),
     )
     .fetch_optional(db)
-    .await
+    .await?;
+    Ok(job.map(JobId::from))
 }
 
 /// Forgets a send that will never be stored: it is a dead letter.

@@ -39,6 +39,27 @@ pub async fn claim(
     Ok(fresh.into_iter().map(JobId::from).collect())
 }
 
+/// Whether a job of a room was done, be it that it stored a message or not.
+///
+/// # Errors
+/// If the database fails.
+pub async fn is_done(
+    db: impl PgExecutor<'_>,
+    room: RoomId,
+    job: JobId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        SELECT EXISTS (SELECT FROM messages WHERE room_id = $1 AND job_id = $2)
+            OR EXISTS (SELECT FROM jobs WHERE room_id = $1 AND job_id = $2) AS "is_done!"
+        "#,
+        room.uuid(),
+        job.uuid(),
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Forgets jobs that were done before `before`; returns how many.
 ///
 /// # Errors

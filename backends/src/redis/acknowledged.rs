@@ -20,8 +20,7 @@ static NOTE: LazyLock<Script> = LazyLock::new(|| {
 /// Removes the note only if it is still this job's.
 static FORGET: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local noted = redis.call('GET', KEYS[1]) if noted and string.sub(noted, 1, #ARGV[1]) == ARGV[1] then \
-         return redis.call('DEL', KEYS[1]) end return 0",
+        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0",
     )
 });
 
@@ -38,19 +37,14 @@ pub async fn note(
     room: RoomId,
     sender: UserId,
     job: JobId,
-    client_msg_id: &str,
 ) -> Result<(), RedisError> {
     let memory = u64::try_from(limits::CLIENT_MSG_ID_MEMORY.as_millis()).unwrap_or(u64::MAX);
     redis
-        .run(
-            NOTE.key(key(room, sender))
-                .arg(format!("{job} {client_msg_id}"))
-                .arg(memory),
-        )
+        .run(NOTE.key(key(room, sender)).arg(job.to_string()).arg(memory))
         .await
 }
 
-/// The client message id of the latest send that the broker has taken.
+/// The latest send that the broker has taken, by its job.
 ///
 /// # Errors
 /// [`RedisError`] if Redis is away.
@@ -58,12 +52,12 @@ pub async fn latest(
     redis: &Redis,
     room: RoomId,
     sender: UserId,
-) -> Result<Option<String>, RedisError> {
+) -> Result<Option<JobId>, RedisError> {
     let noted: Option<String> = ::redis::cmd("GET")
         .arg(key(room, sender))
         .query_async(&mut redis.connection())
         .await?;
-    Ok(noted.and_then(|noted| Some(noted.split_once(' ')?.1.to_owned())))
+    Ok(noted.and_then(|noted| noted.parse().ok()))
 }
 
 /// Forgets a send that will never be stored: it is a dead letter.

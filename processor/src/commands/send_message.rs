@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chat_backends::postgres::jobs;
 use chat_backends::postgres::members;
 use chat_backends::postgres::messages::{self, Appended, NewMessage, Unappendable};
 use chat_core::content::sanitize::sanitize;
@@ -13,6 +14,7 @@ use chat_core::limits;
 use chat_core::protocol::client;
 use chat_core::protocol::objects::{self, Message, MessageType};
 use chat_core::protocol::server::ServerEvent;
+use chat_core::time::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -105,12 +107,31 @@ pub async fn apply(
         });
     }
     let appended = messages::append_batch(connection, &batch).await?;
+    let without_message: Vec<(RoomId, JobId)> = batch
+        .iter()
+        .zip(&appended)
+        .filter(|(new, appended)| !holds(appended, new.job_id))
+        .map(|(new, _)| (new.room_id, new.job_id))
+        .collect();
+    if !without_message.is_empty() {
+        // Where no message names the job, this does (`order`).
+        jobs::claim(&mut *connection, &without_message, Timestamp::now()).await?;
+    }
     let told = jobs
         .iter()
         .zip(appended)
         .map(|((job, send), appended)| effects(job, send, appended))
         .collect::<Result<Vec<_>, _>>()?;
     mentioned(connection, jobs, told).await
+}
+
+/// Whether the job has a message that names it.
+fn holds(appended: &Appended, job: JobId) -> bool {
+    match appended {
+        Appended::Inserted(_) => true,
+        Appended::Repeat(_, first) => *first == job,
+        Appended::Refused(_) => false,
+    }
 }
 
 /// Adds what mentioned members hear apart; a statement only for a batch that mentions somebody. Whoever is mentioned

@@ -1,15 +1,16 @@
 //! Processing without the broker, and what its later duplicate does.
 
-use chat_test_support::eventually;
 use std::sync::Arc;
 
 use chat_backends::config::RedisConfig;
 use chat_backends::redis::{Redis, acknowledged};
-use chat_core::job::Act;
+use chat_core::ids::JobId;
+use chat_core::job::{Act, Job};
 use chat_processor::context::{Context, Policy};
 use chat_processor::direct;
 use chat_processor::failure::Failure;
 use chat_processor::order::{Confirmed, StillQueued};
+use chat_test_support::{eventually, until};
 
 use crate::stage::{POISON, Stage, assert_in_order, on_stage, send};
 
@@ -93,6 +94,41 @@ async fn a_direct_send_does_not_overtake_what_the_broker_has_confirmed() {
 }
 
 #[tokio::test]
+async fn a_repeat_of_what_is_stored_does_not_hide_what_is_queued_before_it() {
+    on_stage(1, async |stage| {
+        let people = stage.users(1).await;
+        let room = stage.room(&people).await;
+        let (context, gateway) = (context(stage), Confirmed::default());
+        // Done directly, but its client did not hear so; then the broker is back for a moment.
+        let first = send(room, people[0], "0");
+        direct::process(&context, &first).await.unwrap();
+        let queued = send(room, people[0], "1");
+        let repeat = Job {
+            job_id: JobId::now_v7(),
+            ..first
+        };
+        let publisher = stage.publisher().await;
+        for job in [&queued, &repeat] {
+            publisher.publish(job, None).await.unwrap();
+            gateway.note(&context, job).await;
+        }
+        let later = send(room, people[0], "2");
+        let is_refused = |outcome: Result<(), Failure>| matches!(outcome, Err(Failure::Unavailable(why)) if why.is::<StillQueued>());
+        assert!(is_refused(gateway.require_done(&context, &later).await));
+        assert!(is_refused(direct::process(&context, &later).await));
+        let worker = stage.work("w1", stage.wiring());
+        until("the repeat is done, too", async || {
+            gateway.require_done(&context, &later).await.ok()
+        })
+        .await;
+        direct::process(&context, &later).await.unwrap();
+        assert_in_order(&stage.stored_all(room, 3).await);
+        worker.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_redis_lost_of_the_confirmed_sends_the_gateway_still_knows_and_notes_again() {
     on_stage(1, async |stage| {
         let people = stage.users(1).await;
@@ -107,12 +143,12 @@ async fn what_redis_lost_of_the_confirmed_sends_the_gateway_still_knows_and_note
             .unwrap();
         let later = send(room, people[0], "1");
         let is_refused = |outcome: Result<(), Failure>| matches!(outcome, Err(Failure::Unavailable(why)) if why.is::<StillQueued>());
-        assert!(is_refused(gateway.require_stored(&context, &later).await));
+        assert!(is_refused(gateway.require_done(&context, &later).await));
         gateway.note_again(&context).await.unwrap();
         assert!(is_refused(direct::process(&context, &later).await), "another gateway knows it, too");
         let worker = stage.work("w1", stage.wiring());
         stage.stored_all(room, 1).await;
-        gateway.require_stored(&context, &later).await.unwrap();
+        gateway.require_done(&context, &later).await.unwrap();
         direct::process(&context, &later).await.unwrap();
         assert_in_order(&stage.stored_all(room, 2).await);
         worker.finish().await;

@@ -197,7 +197,7 @@ struct Committed {
     /// `None` for a gateway, whose effects nobody returns.
     answers: Option<Vec<Answer>>,
     /// What must be stored before.
-    after: Option<Job>,
+    after: Vec<Job>,
 }
 
 /// One script on rooms of its own.
@@ -212,8 +212,8 @@ struct Play<'a> {
     held_back: Vec<Job>,
     /// Everything that was taken from a client.
     accepted: Vec<Job>,
-    /// The latest send of each member in each room that the broker has confirmed.
-    confirmed: HashMap<(RoomId, UserId), Job>,
+    /// The sends of each member in each room that the broker has confirmed.
+    confirmed: HashMap<(RoomId, UserId), Vec<Job>>,
     number: u32,
 }
 
@@ -246,14 +246,14 @@ impl<'a> Play<'a> {
             match step {
                 Step::Send(place) => self.send(*place).await,
                 Step::Resend { again, is_late } => {
-                    let again = self.again(again);
-                    let to = if *is_late {
-                        self.held_back.extend(again);
+                    let Some(again) = self.again(again) else {
                         continue;
-                    } else {
-                        &mut self.queue
                     };
-                    to.extend(again);
+                    if *is_late {
+                        self.held_back.push(again);
+                    } else {
+                        self.confirm(again).await;
+                    }
                 }
                 Step::Arrive(which) if !self.held_back.is_empty() => {
                     let place = which.index(self.held_back.len());
@@ -312,12 +312,17 @@ impl<'a> Play<'a> {
 
     async fn send(&mut self, place: Place) {
         let job = self.new_job(place);
-        let (room, id) = (job.room_id.unwrap(), &sent(&job).client_msg_id);
-        acknowledged::note(&self.stage.redis, room, job.user_id, job.job_id, id)
+        self.accepted.push(job.clone());
+        self.confirm(job).await;
+    }
+
+    /// The broker takes a send, and a gateway hears of it.
+    async fn confirm(&mut self, job: Job) {
+        let lane = (job.room_id.unwrap(), job.user_id);
+        acknowledged::note(&self.stage.redis, lane.0, lane.1, job.job_id)
             .await
             .unwrap();
-        self.confirmed.insert((room, job.user_id), job.clone());
-        self.accepted.push(job.clone());
+        self.confirmed.entry(lane).or_default().push(job.clone());
         self.queue.push_back(job);
     }
 
@@ -373,7 +378,7 @@ impl<'a> Play<'a> {
         Some(Committed {
             answers: Some(effects.iter().map(|effects| answer(effects)).collect()),
             jobs,
-            after: None,
+            after: Vec::new(),
         })
     }
 
@@ -383,15 +388,16 @@ impl<'a> Play<'a> {
             return Ok(None);
         };
         let after = self.confirmed.get(&(job.room_id.unwrap(), job.user_id));
+        let is_queued =
+            |queued: &Job| (queued.room_id, queued.user_id) == (job.room_id, job.user_id);
         match direct::process(&self.context, job).await {
             Ok(()) => Ok(Some(Committed {
                 jobs: vec![job.clone()],
                 answers: None,
-                after: after.cloned(),
+                after: after.cloned().unwrap_or_default(),
             })),
             Err(Failure::Unavailable(why))
-                if why.is::<StillQueued>()
-                    && after.is_some_and(|after| !self.model.holds(after)) =>
+                if why.is::<StillQueued>() && self.queue.iter().any(is_queued) =>
             {
                 Ok(None)
             }
@@ -439,7 +445,7 @@ fn answer(effects: &[Effect]) -> Answer {
 /// The model after these, if it answers as they did.
 fn replay(mut model: Model, committed: &[Committed], order: &[usize]) -> Option<Model> {
     for one in order.iter().map(|place| &committed[*place]) {
-        if one.after.as_ref().is_some_and(|after| !model.holds(after)) {
+        if !one.after.iter().all(|after| model.holds(after)) {
             return None;
         }
         let answers: Vec<Answer> = one.jobs.iter().map(|job| model.apply(job)).collect();

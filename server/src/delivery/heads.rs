@@ -34,6 +34,11 @@ struct Line {
     upto: i64,
     /// What came beyond a gap.
     beyond: BTreeSet<i64>,
+    /// Where the room stood when the channels were interrupted, and what was emitted in a row since; `None` if that is
+    /// `upto`.
+    told: Option<i64>,
+    /// Nobody has said since the interruption how far the clients are.
+    is_doubtful: bool,
 }
 
 /// How far the local rooms were emitted.
@@ -43,7 +48,19 @@ pub(crate) struct Heads {
 }
 
 impl Line {
+    const fn new(upto: i64) -> Self {
+        Self {
+            upto,
+            beyond: BTreeSet::new(),
+            told: None,
+            is_doubtful: false,
+        }
+    }
+
     fn note(&mut self, seq: i64) {
+        if self.told == Some(seq - 1) {
+            self.told = Some(seq);
+        }
         if seq > self.upto {
             self.beyond.insert(seq);
         }
@@ -75,12 +92,14 @@ impl Line {
 }
 
 impl Heads {
-    /// A room is listened to from here on: the first who comes says where, later ones change nothing.
+    /// A room is listened to from here on, or again after an interruption: the first who comes says where, later ones
+    /// change nothing.
     pub(super) fn begin(&self, room: RoomId, seq: i64) {
-        self.lock().entry(room).or_insert_with(|| Line {
-            upto: seq,
-            beyond: BTreeSet::new(),
-        });
+        let mut lines = self.lock();
+        let line = lines.entry(room).or_insert_with(|| Line::new(seq));
+        if std::mem::take(&mut line.is_doubtful) {
+            line.advance(seq);
+        }
     }
 
     /// A message was emitted.
@@ -90,9 +109,20 @@ impl Heads {
         }
     }
 
-    /// How far a room was emitted without a gap; `None` if nobody has said where it begins.
+    /// How far the clients of a room are, without a gap, by what was emitted or by themselves; `None` if nobody has said
+    /// where it begins.
     pub(crate) fn upto(&self, room: RoomId) -> Option<i64> {
-        self.lock().get(&room).map(|line| line.upto)
+        let lines = self.lock();
+        let line = lines.get(&room).filter(|line| !line.is_doubtful);
+        line.map(|line| line.upto)
+    }
+
+    /// How far a room was emitted without a gap, to those who do not catch up by themselves too; `None` if nobody has
+    /// said where it begins.
+    pub(super) fn told(&self, room: RoomId) -> Option<i64> {
+        let lines = self.lock();
+        let line = lines.get(&room);
+        line.map(|line| line.told.unwrap_or(line.upto))
     }
 
     /// Nobody here hears these rooms any more: what comes while they are not heard is not missed.
@@ -103,16 +133,21 @@ impl Heads {
         }
     }
 
-    /// All clients catch up by themselves: begin anew.
-    pub(super) fn clear(&self) {
-        self.lock().clear();
+    /// Messages may be missed in every room, and all clients catch up by themselves.
+    pub(super) fn interrupted(&self) {
+        for line in self.lock().values_mut() {
+            line.told.get_or_insert(line.upto);
+            line.is_doubtful = true;
+        }
     }
 
     /// Those of these rooms that are behind these heads.
     fn behind(&self, heads: &[(RoomId, i64)]) -> Vec<(RoomId, i64)> {
         let lines = self.lock();
-        let is_behind =
-            |(room, head): &(RoomId, i64)| lines.get(room).is_some_and(|line| line.upto < *head);
+        let is_behind = |(room, head): &(RoomId, i64)| {
+            let line = lines.get(room);
+            line.is_some_and(|line| !line.is_doubtful && line.upto < *head)
+        };
         heads.iter().copied().filter(is_behind).collect()
     }
 
@@ -129,6 +164,7 @@ impl Heads {
     fn advance(&self, room: RoomId, head: i64) {
         if let Some(line) = self.lock().get_mut(&room) {
             line.advance(head);
+            line.told = None;
         }
     }
 
@@ -239,6 +275,30 @@ mod tests {
         assert_eq!(heads.behind(&[(room, 9)]), []);
         // Far more than can be made good costs no more than that.
         assert_eq!(heads.missing(room, i64::MAX - 1).len(), 201);
+    }
+
+    #[test]
+    fn after_an_interruption_what_clients_fetched_is_not_what_was_told() {
+        let heads = Heads::default();
+        let room = RoomId::now_v7();
+        heads.begin(room, 3);
+        heads.note(room, 4);
+        heads.interrupted();
+        // Nobody knows how far the clients are, so nobody is behind.
+        assert_eq!((heads.upto(room), heads.told(room)), (None, Some(4)));
+        assert_eq!(heads.behind(&[(room, 9)]), []);
+        heads.begin(room, 7);
+        assert_eq!((heads.upto(room), heads.told(room)), (Some(7), Some(4)));
+        heads.interrupted();
+        heads.begin(room, 8);
+        heads.begin(room, 99);
+        for seq in [5, 6, 9] {
+            heads.note(room, seq);
+        }
+        assert_eq!((heads.upto(room), heads.told(room)), (Some(9), Some(6)));
+        assert_eq!(heads.behind(&[(room, 10)]), [(room, 10)]);
+        heads.advance(room, 10);
+        assert_eq!((heads.upto(room), heads.told(room)), (Some(10), Some(10)));
     }
 
     #[test]

@@ -69,17 +69,16 @@ pub(crate) async fn run(app: Arc<App>, mut events: Receiver<FanoutEvent>, stop: 
             },
         }
     }
-    incoming.give_up();
+    incoming.reorder.give_up(&mut incoming.ready);
+    incoming.emit();
 }
 
 impl Incoming {
     fn take(&mut self, event: FanoutEvent) {
         match event {
             FanoutEvent::Message { channel, payload } => self.hear(&channel, &payload),
-            FanoutEvent::Missed => {
-                self.give_up();
-                missed(&self.app);
-            }
+            // What waits goes on waiting: what was missed before it is a gap as any other.
+            FanoutEvent::Missed => missed(&self.app),
         }
     }
 
@@ -103,7 +102,7 @@ impl Incoming {
         match answer {
             Answer::Found(gap, found) => self.fill(gap, found),
             Answer::CaughtUp(pause) => {
-                let emitted = self.app.heads.upto(pause.room());
+                let emitted = self.app.heads.told(pause.room());
                 self.reorder
                     .resume(pause, emitted, Instant::now(), &mut self.ready);
                 self.emit();
@@ -119,12 +118,6 @@ impl Incoming {
         }
         self.reorder
             .fill(gap, found, Instant::now(), &mut self.ready);
-        self.emit();
-    }
-
-    /// Emits all that waits.
-    fn give_up(&mut self) {
-        self.reorder.clear(&mut self.ready);
         self.emit();
     }
 
@@ -157,7 +150,7 @@ impl Incoming {
                 (room, message.seq),
                 arrival,
                 Instant::now(),
-                || app.heads.upto(room),
+                || app.heads.told(room),
                 &mut self.ready,
             ),
             (FanoutTarget::Room(room), None) => {
@@ -235,7 +228,7 @@ fn entered(arrival: &Arrival) -> Option<(UserId, RoomId, i64)> {
 /// Messages may be gone: everybody catches up.
 fn missed(app: &App) {
     tracing::warn!("fan-out was interrupted; all clients are told to catch up");
-    app.heads.clear();
+    app.heads.interrupted();
     let dispatcher = Arc::clone(&app.dispatcher);
     app.tasks
         .spawn(async move { dispatcher.note_again().await });

@@ -100,8 +100,8 @@ impl<T> Reorder<T> {
 
     /// Takes in the message with this number of a room; what is to be emitted now is added to `out`.
     ///
-    /// `emitted_up_to` is asked only if numbers seem to be missing: they may have gone out another way, or from before
-    /// the room was heard here. `None` if the room is new.
+    /// `emitted_up_to` is asked only if numbers seem to be missing: they may have gone out another way, or be from before
+    /// the room was heard here. `None` if nobody knows yet.
     pub(super) fn message(
         &mut self,
         (room, seq): (RoomId, i64),
@@ -120,23 +120,21 @@ impl<T> Reorder<T> {
             }
             return;
         }
-        if seq - 1 != place.passed {
-            let Some(emitted) = emitted_up_to() else {
-                // Nobody can say what comes before it.
-                place.passed = seq;
+        let before = match seq - 1 == place.passed {
+            true => Some(place.passed),
+            false => emitted_up_to(),
+        };
+        // Nobody has read the head yet, or it was read when this was stored and not told: nobody knows whether those
+        // before it were told.
+        let is_doubtful = place.is_unknown()
+            && (self.held.contains_key(&room) || before.is_none_or(|before| seq <= before));
+        if !is_doubtful {
+            place.passed = place.passed.max(before.unwrap_or(i64::MIN));
+            if seq <= place.passed.saturating_add(1) {
+                place.passed = seq.max(place.passed);
                 out.push(event);
                 return self.release_next(room, out);
-            };
-            // The head was read when this was stored and not told: nobody knows whether those before it were told.
-            if place.is_unknown() && (seq <= emitted || self.held.contains_key(&room)) {
-                return self.hold(room, seq, event, now, out);
             }
-            place.passed = emitted.max(place.passed);
-        }
-        if seq <= place.passed.saturating_add(1) {
-            place.passed = seq.max(place.passed);
-            out.push(event);
-            return self.release_next(room, out);
         }
         if self.held.len() >= MOST_ROOMS && !self.held.contains_key(&room) {
             place.passed = seq;
@@ -282,13 +280,12 @@ impl<T> Reorder<T> {
         out.extend(held.events.into_values().map(|waiting| waiting.event));
     }
 
-    /// Gives up everything that is waited for and begins anew.
-    pub(super) fn clear(&mut self, out: &mut Vec<T>) {
+    /// Gives up everything that is waited for.
+    pub(super) fn give_up(&mut self, out: &mut Vec<T>) {
         let rooms: Vec<RoomId> = self.held.keys().copied().collect();
         for room in rooms {
             self.release(room, out);
         }
-        self.places.clear();
     }
 
     /// Rooms that are remembered.
@@ -624,13 +621,19 @@ mod tests {
     }
 
     #[test]
-    fn a_room_of_which_nothing_is_known_begins_with_what_comes() {
+    fn a_room_of_which_nothing_is_known_begins_with_what_comes_in_its_first_moment() {
         let mut line = Line::new();
         let (room, now) = (line.room, line.start);
-        line.reorder
-            .message((room, 7), 7, now, || None, &mut line.out);
-        line.message(8, 0);
-        assert_eq!(line.out, [7, 8]);
+        for seq in [7, 6] {
+            line.reorder
+                .message((room, seq), seq, now, || None, &mut line.out);
+        }
+        line.message(8, 200);
+        assert!(line.out.is_empty(), "{:?}", line.out);
+        assert_eq!(line.expire(300), []);
+        assert_eq!(line.out, [6, 7, 8]);
+        line.message(9, 301);
+        assert_eq!(line.out, [6, 7, 8, 9]);
     }
 
     #[test]
@@ -658,9 +661,8 @@ mod tests {
                 .message((RoomId::now_v7(), 2), 2, now, || Some(0), &mut out);
         }
         assert_eq!(out, [2], "one room too many");
-        line.reorder.clear(&mut out);
+        line.reorder.give_up(&mut out);
         assert_eq!(out.len(), MOST_ROOMS + 1);
-        assert_eq!(line.reorder.rooms(), 0);
     }
 
     /// How numbers 1 to `count` may come: some lost, some twice, each somewhat late.

@@ -1,6 +1,6 @@
 //! A gateway and a processor of one's own for each test: own database, own queues, port 0.
 
-use chat_backends::config::RabbitConfig;
+use chat_backends::config::{RabbitConfig, RedisConfig};
 use chat_backends::postgres;
 use chat_backends::rabbitmq::topology::QueueNames;
 use chat_backends::tls::http_client;
@@ -9,6 +9,7 @@ use chat_core::names::Queue;
 use chat_core::partition;
 use chat_processor::config::{ProcessorArgs, ProcessorConfig};
 use chat_server::config::{Config, GatewayArgs};
+use chat_test_support::cuttable_link::CuttableLink;
 use chat_test_support::database::Database;
 use chat_test_support::event_log::{self, LogEntry};
 use chat_test_support::{PATIENCE, queues, until, variable};
@@ -86,6 +87,12 @@ impl Backends {
         postgres::migrate(&pool).await.unwrap();
         pool.close().await;
         backends
+    }
+
+    /// A way to Redis that can be cut.
+    pub(crate) async fn link_to_redis(&self) -> CuttableLink {
+        let redis = reqwest::Url::parse(&self.redis_url).unwrap();
+        CuttableLink::to(redis.host_str().unwrap(), redis.port().unwrap_or(6379)).await
     }
 
     /// The gateway's settings, with these flags on top.
@@ -181,6 +188,13 @@ impl Chat {
     /// Another gateway of the same chat, which may be without a broker.
     pub(crate) async fn second_gateway_only(&self) -> Self {
         Self::boot(self.backends().gateway(&[]), None, "/health/readiness").await
+    }
+
+    /// The same, and it reaches Redis at this URL.
+    pub(crate) async fn second_gateway_by(&self, redis_url: &str) -> Self {
+        let mut config = self.backends().gateway(&[]);
+        config.redis = RedisConfig::from_url(redis_url.to_owned()).unwrap();
+        Self::boot(config, None, "/health/readiness").await
     }
 
     pub(crate) fn backends(&self) -> &Backends {

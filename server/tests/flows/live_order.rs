@@ -21,9 +21,22 @@ struct Channel {
     room: String,
     /// A message of the room.
     sample: Value,
+    /// Gateways that listen to the room.
+    gateways: u64,
 }
 
 impl Channel {
+    /// The channel of a sample's room.
+    async fn of(sample: Value, gateways: u64) -> Self {
+        let config = RedisConfig::from_url(variable("TEST_REDIS_URL")).unwrap();
+        Self {
+            redis: Redis::connect(&config).await.unwrap(),
+            room: sample["roomId"].as_str().unwrap().to_owned(),
+            sample,
+            gateways,
+        }
+    }
+
     async fn publish(&self, event: &str, data: &Value) {
         let broadcast = Broadcast {
             channel: names::fanout_room(self.room.parse().unwrap()),
@@ -32,7 +45,7 @@ impl Channel {
         let heard = fanout_publisher::publish(&self.redis, &[broadcast])
             .await
             .unwrap();
-        assert_eq!(heard, 1, "the gateway listens to the room");
+        assert_eq!(heard, self.gateways, "they listen to the room");
     }
 
     async fn message(&self, seq: i64) {
@@ -53,12 +66,7 @@ async fn messages_that_were_published_in_the_wrong_order_are_heard_in_order() {
     let sent = json!({"roomId": room, "content": "first"});
     assert_eq!(sender.emit("message.send", &sent).await["status"], "QUEUED");
     let sample = receiver.event("message.delivered").await;
-    let config = RedisConfig::from_url(variable("TEST_REDIS_URL")).unwrap();
-    let channel = Channel {
-        redis: Redis::connect(&config).await.unwrap(),
-        room,
-        sample,
-    };
+    let channel = Channel::of(sample, 1).await;
 
     for seq in [4, 3] {
         channel.message(seq).await;
@@ -115,6 +123,51 @@ async fn what_two_gateways_do_without_the_broker_is_heard_in_order_everywhere() 
         }
     }
     other.stop().await;
+    chat.stop().await;
+}
+
+/// What a gateway did not hear is a gap as any other, also for clients that have not caught up by themselves yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_after_an_interruption_is_heard_in_order() {
+    let mut backends = Backends::prepare().await;
+    NOWHERE.clone_into(&mut backends.rabbitmq_url);
+    let link = backends.link_to_redis().await;
+    let chat = Chat::gateway_only(backends, &[]).await;
+    let cut_off = chat
+        .second_gateway_by(&format!("redis://127.0.0.1:{}/", link.port()))
+        .await;
+    let (ada, bob) = (chat.register().await, chat.register().await);
+    let room = chat.dm(&ada, &bob).await;
+    let (mut sender, mut receiver) = (chat.connect(&ada).await, cut_off.connect(&bob).await);
+    let mut send = async |number: i64| {
+        let sent = json!({"roomId": room, "content": format!("number {number}")});
+        assert_eq!(sender.emit("message.send", &sent).await["status"], "QUEUED");
+        sender.event("message.delivered").await
+    };
+    let channel = Channel::of(send(1).await, 2).await;
+    assert_eq!(receiver.event("message.delivered").await["seq"], 1);
+
+    link.cut();
+    for number in 2..=5 {
+        send(number).await;
+    }
+    link.heal();
+    let resync = receiver.event("resync").await;
+    assert_eq!(resync["reason"], "fanout_interrupted");
+    // Their makers tell some of them late, and each for itself.
+    for seq in [5, 4] {
+        channel.message(seq).await;
+    }
+    for seq in 2..=5 {
+        assert_eq!(receiver.event("message.delivered").await["seq"], seq);
+    }
+    // Those that the store had are not told again.
+    for seq in [3, 2] {
+        channel.message(seq).await;
+    }
+    send(6).await;
+    assert_eq!(receiver.event("message.delivered").await["seq"], 6);
+    cut_off.stop().await;
     chat.stop().await;
 }
 

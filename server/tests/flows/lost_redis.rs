@@ -14,9 +14,7 @@ const NOWHERE: &str = "amqp://guest:guest@127.0.0.1:9/%2f";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deaf_gateway_is_not_ready_within_ten_seconds_and_hears_its_rooms_again() {
     let mut backends = Backends::prepare().await;
-    let redis = reqwest::Url::parse(&backends.redis_url).unwrap();
-    let (host, port) = (redis.host_str().unwrap(), redis.port().unwrap_or(6379));
-    let link = CuttableLink::to(host, port).await;
+    let link = backends.link_to_redis().await;
     backends.redis_url = format!("redis://127.0.0.1:{}/", link.port());
     // The gateway does the sends itself, so no processor is needed.
     NOWHERE.clone_into(&mut backends.rabbitmq_url);
@@ -62,9 +60,7 @@ async fn a_deaf_gateway_is_not_ready_within_ten_seconds_and_hears_its_rooms_agai
 #[tokio::test(flavor = "multi_thread")]
 async fn sockets_share_the_connections_of_their_gateway() {
     let mut backends = Backends::prepare().await;
-    let redis = reqwest::Url::parse(&backends.redis_url).unwrap();
-    let (host, port) = (redis.host_str().unwrap(), redis.port().unwrap_or(6379));
-    let link = CuttableLink::to(host, port).await;
+    let link = backends.link_to_redis().await;
     backends.redis_url = format!("redis://127.0.0.1:{}/", link.port());
     NOWHERE.clone_into(&mut backends.rabbitmq_url);
     let chat = Chat::gateway_only(backends, &[]).await;
