@@ -8,14 +8,35 @@ const { DATABASE_URL, RABBITMQ_URL } = process.env;
 
 export const pool = (max) => new pg.Pool({ connectionString: DATABASE_URL, max });
 
+const RETRIES = 10;
+
+/** A channel with the queues; a broker that just came up may refuse what two declare at once. */
 export async function broker() {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await connect();
+    } catch (error) {
+      if (tries === RETRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
+
+async function connect() {
   const url = new URL(RABBITMQ_URL);
   const options = { protocol: "amqp", hostname: url.hostname, port: Number(url.port), username: url.username, password: url.password, vhost: "/" };
   const connection = await amqp.connect(options, { noDelay: true });
-  const channel = await connection.createConfirmChannel();
-  for (let queue = 0; queue < QUEUES; queue++) {
-    await channel.assertQueue(`peer.${queue}`, { durable: true, arguments: { "x-queue-type": "quorum" } });
-  }
+  const refused = new Promise((_, reject) => connection.once("error", reject));
+  const declared = (async () => {
+    const channel = await connection.createConfirmChannel();
+    for (let queue = 0; queue < QUEUES; queue++) {
+      await channel.assertQueue(`peer.${queue}`, { durable: true, arguments: { "x-queue-type": "quorum" } });
+    }
+    return channel;
+  })();
+  const channel = await Promise.race([declared, refused]);
+  // From here on a lost connection ends the program, as it would without a listener.
+  connection.removeAllListeners("error");
   return channel;
 }
 

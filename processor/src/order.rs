@@ -227,17 +227,13 @@ async fn require_done(
     }
 }
 
-/// Forgets a send that is a dead letter now: nothing has to wait for it.
+/// Lets nothing wait for a send that is a dead letter now.
 pub(crate) async fn given_up(context: &Context, job: &Job) {
-    if let (Act::SendMessage(_), Some(room)) = (&job.act, job.room_id) {
-        let forgotten = acknowledged::forget(&context.redis, room, job.user_id, job.job_id).await;
-        if let Err(error) = forgotten {
-            tracing::debug!(%error, "the note of a dead letter will run out by itself");
-        }
-        let forgotten =
-            postgres::acknowledged::forget(&context.pg, room, job.user_id, job.job_id).await;
-        if let Err(error) = forgotten {
-            tracing::debug!(%error, "the note of a dead letter will run out by itself");
-        }
+    let (Act::SendMessage(_), Some(room)) = (&job.act, job.room_id) else {
+        return;
+    };
+    let done = jobs::claim(&context.pg, &[(room, job.job_id)], Timestamp::now()).await;
+    if let Err(error) = done {
+        tracing::warn!(%error, job = %job.job_id, "sends that are done directly wait for a dead letter");
     }
 }

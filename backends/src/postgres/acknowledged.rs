@@ -77,27 +77,6 @@ pub async fn latest(
     Ok(job.map(JobId::from))
 }
 
-/// Forgets a send that will never be stored: it is a dead letter.
-///
-/// # Errors
-/// If the database fails.
-pub async fn forget(
-    db: impl PgExecutor<'_>,
-    room: RoomId,
-    sender: UserId,
-    job: JobId,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "DELETE FROM acknowledged_sends WHERE room_id = $1 AND user_id = $2 AND job_id = $3",
-        room.uuid(),
-        sender.uuid(),
-        job.uuid(),
-    )
-    .execute(db)
-    .await
-    .map(|_| ())
-}
-
 /// Forgets what was noted before `before`; returns how many.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     /// Repeats the faults of an earlier run [default: drawn, and printed]
     #[arg(long)]
     seed: Option<u64>,
-    /// Messages in all
+    /// Messages in all, at least
     #[arg(long, default_value_t = 4000)]
     sends: usize,
     /// Messages a second in all

@@ -20,7 +20,7 @@ pub(crate) struct Shape {
     pub(crate) rooms: usize,
     /// Rooms of each member.
     pub(crate) rooms_each: usize,
-    /// Messages in all.
+    /// Messages in all, at least.
     pub(crate) sends: usize,
     /// Messages a second in all.
     pub(crate) rate: f64,
@@ -78,7 +78,7 @@ impl Crowd {
                     .iter()
                     .map(|gateway| gateway.address)
                     .collect(),
-                sends: shape.sends / shape.members,
+                sends: shape.sends.div_ceil(shape.members),
                 pause,
                 comes_and_goes: shape.comes_and_goes,
                 seed: shape
