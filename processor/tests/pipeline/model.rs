@@ -5,7 +5,7 @@
 //! commit and ack; clients send again under other job ids with other contents; gateways do sends directly beside the
 //! queue. `PIPELINE_SEED` repeats a run; it takes no longer than [`LASTS`] or so.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -214,6 +214,8 @@ struct Play<'a> {
     accepted: Vec<Job>,
     /// The sends of each member in each room that the broker has confirmed.
     confirmed: HashMap<(RoomId, UserId), Vec<Job>>,
+    /// Jobs whose transaction was committed.
+    done: HashSet<JobId>,
     number: u32,
 }
 
@@ -237,6 +239,7 @@ impl<'a> Play<'a> {
             held_back: Vec::new(),
             accepted: Vec::new(),
             confirmed: HashMap::new(),
+            done: HashSet::new(),
             number: 0,
         }
     }
@@ -354,7 +357,10 @@ impl<'a> Play<'a> {
         self.accepted
             .extend(direct.iter().flat_map(|direct| direct.jobs.clone()));
         let committed: Vec<Committed> = [old, new, direct].into_iter().flatten().collect();
-        self.explain(&committed).await
+        self.explain(&committed).await?;
+        let jobs = committed.iter().flat_map(|one| &one.jobs);
+        self.done.extend(jobs.map(|job| job.job_id));
+        Ok(())
     }
 
     /// A worker's transaction; `None` if it came to nothing.
@@ -388,8 +394,7 @@ impl<'a> Play<'a> {
             return Ok(None);
         };
         let after = self.confirmed.get(&(job.room_id.unwrap(), job.user_id));
-        let is_queued =
-            |queued: &Job| (queued.room_id, queued.user_id) == (job.room_id, job.user_id);
+        let latest = after.and_then(|after| after.iter().map(|job| job.job_id).max());
         match direct::process(&self.context, job).await {
             Ok(()) => Ok(Some(Committed {
                 jobs: vec![job.clone()],
@@ -397,7 +402,8 @@ impl<'a> Play<'a> {
                 after: after.cloned().unwrap_or_default(),
             })),
             Err(Failure::Unavailable(why))
-                if why.is::<StillQueued>() && self.queue.iter().any(is_queued) =>
+                if why.is::<StillQueued>()
+                    && latest.is_some_and(|latest| !self.done.contains(&latest)) =>
             {
                 Ok(None)
             }
